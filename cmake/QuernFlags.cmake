@@ -1,0 +1,12 @@
+# Flags of our own targets only; nothing here reaches a program that links Quern.
+# -ffp-contract=off: a fused multiply-add is asked for by name, or results would differ between machines.
+add_library(quern_flags INTERFACE)
+target_compile_options(quern_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off)
+if(QUERN_WERROR)
+  target_compile_options(quern_flags INTERFACE -Werror)
+endif()
+if(QUERN_SANITIZE)
+  target_compile_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE})
+endif()

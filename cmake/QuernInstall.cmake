@@ -1,0 +1,1 @@
+# Installed so that find_package(Quern) and pkg-config find it.

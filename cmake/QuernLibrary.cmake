@@ -1,0 +1,40 @@
+# The one library. Its three layers are built as object files once and archived (quern) or linked (quern_shared).
+# Sources are found by folder: adding a tensor type, a kernel or a model family is adding a file.
+include(cmake/QuernIsa.cmake)
+
+file(GLOB_RECURSE quern_sources CONFIGURE_DEPENDS
+     ${PROJECT_SOURCE_DIR}/formats/*.cpp ${PROJECT_SOURCE_DIR}/src/*.cpp)
+
+add_library(quern_objects OBJECT ${quern_sources})
+set_target_properties(quern_objects PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
+                      VISIBILITY_INLINES_HIDDEN ON)
+target_include_directories(quern_objects PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
+target_link_libraries(quern_objects PRIVATE $<BUILD_INTERFACE:quern_flags>)
+
+find_package(Threads REQUIRED)
+if(QUERN_OPENMP)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+  target_link_libraries(quern_objects PRIVATE OpenMP::OpenMP_CXX)
+  target_compile_definitions(quern_objects PRIVATE QUERN_OPENMP=1)
+endif()
+
+quern_add_kernels(quern_kernel_objects)
+
+add_library(quern STATIC $<TARGET_OBJECTS:quern_objects> ${quern_kernel_objects})
+add_library(quern_shared SHARED $<TARGET_OBJECTS:quern_objects> ${quern_kernel_objects})
+set_target_properties(quern_shared PROPERTIES OUTPUT_NAME quern VERSION ${PROJECT_VERSION}
+                      SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+foreach(library quern quern_shared)
+  target_include_directories(${library} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                             $<INSTALL_INTERFACE:include>)
+  target_compile_features(${library} PUBLIC cxx_std_20)
+  target_link_libraries(${library} PUBLIC Threads::Threads PRIVATE $<BUILD_INTERFACE:quern_flags>)
+  if(QUERN_OPENMP)
+    target_link_libraries(${library} PRIVATE OpenMP::OpenMP_CXX)
+  endif()
+endforeach()
+if(BUILD_SHARED_LIBS)
+  add_library(Quern::quern ALIAS quern_shared)
+else()
+  add_library(Quern::quern ALIAS quern)
+endif()
