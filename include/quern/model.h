@@ -1,0 +1,112 @@
+#pragma once
+/// model.h: a model file and the memory it needs. Session (session.h) is where text is made.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "quern/result.h"
+#include "quern/tokenizer.h"
+
+namespace quern {
+
+class Session;
+
+enum class Arithmetic {
+  reproducible,  ///< the same bits on every machine, with any number of threads and any batch
+  fastest,       ///< allowed to give other bits where that is quicker; ModelInfo says whether it did
+};
+
+/// How keys and values are kept. Smaller is quicker over long contexts and a little less exact.
+enum class KvType { f32, f16, bf16, q8_0 };
+
+struct OpenOptions {
+  /// "avx512", "avx2", "neon", "generic"...; empty: the best that this CPU has. One it lacks is an error.
+  std::string isa = {};
+  Arithmetic arithmetic = Arithmetic::reproducible;
+  /// Map the file: it opens in milliseconds, is shared between processes and costs no second copy. Off: read it
+  /// into private memory, for files that may change or vanish while they are in use.
+  bool map = true;
+  /// Fraction loaded, 0 to 1, on the calling thread.
+  std::function<void(double)> progress = {};
+  /// One line at a time; without it nothing is said anywhere.
+  std::function<void(std::string_view)> log = {};
+  /// When triggered, open() gives ErrorCode::cancelled.
+  std::stop_token stop = {};
+};
+
+struct SessionOptions {
+  /// Positions to have room for; 0: as many as the model was trained for. More than that is an error unless the
+  /// model's file says how to scale its positions.
+  int n_ctx = 0;
+  KvType kv_type = KvType::f16;
+  /// Threads to compute with; 0: as many as this process may really use.
+  int threads = 0;
+  /// Tokens of a prompt evaluated together; more is quicker and takes more memory. The result is the same.
+  int batch = 512;
+};
+
+/// Memory in bytes, known from the file's header alone.
+struct Plan {
+  std::uint64_t weight_bytes = 0;      ///< tensor data: mapped (shared, reclaimable) unless OpenOptions::map is off
+  std::uint64_t private_weight_bytes = 0;  ///< weights that are converted or copied into private memory
+  std::uint64_t kv_bytes = 0;          ///< keys and values for n_ctx positions
+  std::uint64_t scratch_bytes = 0;     ///< activations, logits and tables of one session
+  std::uint64_t vocabulary_bytes = 0;  ///< tokenizer and metadata
+  std::uint64_t total_bytes() const {
+    return weight_bytes + private_weight_bytes + kv_bytes + scratch_bytes + vocabulary_bytes;
+  }
+  std::uint64_t bytes_read_per_token = 0;  ///< weights read to generate one token; bandwidth over this bounds speed
+  int n_ctx = 0;                           ///< the context length that was planned for
+};
+
+struct ModelInfo {
+  std::string name;           ///< as the file calls itself; may be empty
+  std::string architecture;   ///< "llama", "qwen3"...
+  std::string types;          ///< of the weights by bytes, most first: "Q4_K 80%, Q6_K 19%, F32 1%"
+  std::uint64_t n_parameters = 0;
+  std::uint64_t file_bytes = 0;
+  int n_layers = 0;
+  int dim = 0;                ///< width of the residual stream
+  int n_heads = 0, n_kv_heads = 0, head_dim = 0;   ///< of the first attention layer
+  int n_vocab = 0;            ///< rows of logits; may exceed the tokenizer's tokens
+  int n_ctx_train = 0;
+  int n_experts = 0, n_experts_used = 0;
+  std::string isa;            ///< the kernels in use
+  Arithmetic arithmetic = Arithmetic::reproducible;   ///< what is really in use
+  bool mapped = false;
+};
+
+namespace detail {
+class LoadedModel;
+}
+
+/// Weights and vocabulary, never changed after open(). Cheap to copy; const calls are safe from any thread.
+/// Sessions keep what they need alive, so a Model may go first.
+class Model {
+ public:
+  /// Makes every check that opening makes, touches no weights, and says what opening and one session will take.
+  static Result<Plan> plan(const std::filesystem::path& gguf, const SessionOptions& session = {},
+                           const OpenOptions& options = {});
+  static Result<Model> open(const std::filesystem::path& gguf, const OpenOptions& options = {});
+
+  Result<Session> new_session(const SessionOptions& options = {}) const;
+  Tokenizer tokenizer() const;
+  const ModelInfo& info() const;
+
+ private:
+  struct Impl;
+  explicit Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
+  friend class Session;
+};
+
+/// The kernels that this build and this CPU can run, best first; the last is "generic".
+std::vector<std::string> available_isas();
+
+}  // namespace quern

@@ -1,0 +1,103 @@
+#pragma once
+/// session.h: one sequence of tokens, what the model has read and written, and the way to go on from there.
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quern/model.h"
+#include "quern/result.h"
+#include "quern/sampling.h"
+#include "quern/token.h"
+
+namespace quern {
+
+/// Receives each new piece of text, always whole UTF-8 characters, never part of a stop string. Return false to
+/// finish early. What it throws passes through generate(), and the session stays at the last whole token.
+using OnText = std::function<bool(std::string_view)>;
+
+struct GenerateOptions {
+  /// At most this many new tokens; the context's end stops too.
+  int max_tokens = 256;
+  /// End before any of these; they are not part of the text.
+  std::vector<std::string> stop_at = {};
+  SamplerOptions sampler = {};
+  /// Begin an empty session with the tokens that the vocabulary asks for.
+  bool add_special = true;
+  /// Read names of control tokens inside the prompt as those tokens (see EncodeOptions::parse_special).
+  bool parse_special = false;
+  /// Pass control tokens on as text instead of leaving them out.
+  bool show_special = false;
+  /// Each token as it is chosen, with its log-probabilities as SamplerOptions asks for them.
+  std::function<void(const Sampled&)> on_token = {};
+  /// Fraction of the prompt read, 0 to 1.
+  std::function<void(double)> progress = {};
+  /// Checked between layers, while reading the prompt too. Being stopped is a result, not an error.
+  std::stop_token stop = {};
+};
+
+enum class Finish {
+  end_of_text,   ///< the model chose an end token; it is not part of the text
+  stop_string,
+  max_tokens,
+  context_full,
+  callback,      ///< OnText returned false
+  cancelled,
+};
+const char* to_string(Finish finish) noexcept;
+
+struct Generation {
+  std::string text;
+  int prompt_tokens = 0, new_tokens = 0;
+  Finish finish = Finish::end_of_text;
+  std::string stop_string;         ///< the one that was met, for Finish::stop_string
+  std::uint64_t seed = 0;          ///< what was used; give it again for the same text
+  double prompt_ms = 0;            ///< to read the prompt
+  double first_token_ms = 0;       ///< from the call to the first token
+  double generate_ms = 0;          ///< from the first token to the last
+};
+
+/// One conversation: what it has read and its keys and values. One thread at a time; sessions run independently
+/// of each other. Movable, not copyable.
+class Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  /// Reads `prompt` after what the session holds, then writes until a Finish. The session then holds all of it,
+  /// text and end token included, and can go on from there.
+  Result<Generation> generate(std::string_view prompt, const GenerateOptions& options = {},
+                              const OnText& on_text = {});
+  /// The same for a prompt in tokens.
+  Result<Generation> generate(std::span<const Token> prompt, const GenerateOptions& options = {},
+                              const OnText& on_text = {});
+
+  /// One step lower, for a sampler of your own: reads tokens after what the session holds and gives the logits
+  /// after the last one, ModelInfo::n_vocab of them, valid until the next non-const call.
+  Result<std::span<const float>> feed(std::span<const Token> tokens, std::stop_token stop = {});
+  /// The same, with the logits after every token: on_logits(i, logits) for each i < tokens.size(), in order.
+  Result<void> feed_each(std::span<const Token> tokens,
+                         const std::function<void(std::size_t, std::span<const float>)>& on_logits,
+                         std::stop_token stop = {});
+
+  std::span<const Token> tokens() const;
+  int n_ctx() const;
+  /// Forgets all but the first n tokens. Error invalid_argument if it holds fewer.
+  Result<void> truncate(std::size_t n);
+  /// What the session has taken, in bytes: keys and values, and scratch.
+  std::uint64_t memory_bytes() const;
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+  friend class Model;
+};
+
+}  // namespace quern
