@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Builds with sanitizers and runs the tests. usage: bash cmake/sanitizer_test.sh asan-ubsan|tsan [ctest options...]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source cmake/packages.sh
+preset=${1:?usage: sanitizer_test.sh asan-ubsan|tsan}
+shift
+need_packages "${test_packages[@]}"
+configure "$preset" ${CI:+-DQUERN_WERROR=ON}
+cmake --build "build/$preset"
+exec ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" -LE "install|slow" "$@"
