@@ -1,0 +1,151 @@
+#pragma once
+// A model as data: what one forward pass (runtime/forward.cpp) needs to know, whatever family the file
+// belongs to. Each architectures/<family>.cpp maps metadata and tensor names onto these structs; nothing else
+// knows the family.
+//
+// Computation of a decoder, with the switches below:
+//   x = token_embd[token] * embedding_scale (+ position_embd[position])
+//   per layer:  a = post_mixer_norm(mixer(mixer_norm(x)));   x' = x + residual_scale * a
+//               f = post_ffn_norm(ffn(ffn_norm(parallel ? x : x')));   x = x' + residual_scale * f
+//   logits = soft_cap(logit_scale * (output * output_norm(x) + bias))
+// An absent norm is the identity; in a parallel layer without ffn_norm the FFN reads what the mixer reads.
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "formats/model_file.h"
+#include "kernels/kernel_table.h"
+
+namespace quern::detail {
+
+/// A vector of floats from the file (F32, F16 or BF16 there), kept as F32 in LoadedModel's own memory from
+/// `begin` on. Absent: size 0.
+struct Vector {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+  explicit operator bool() const { return size != 0; }
+};
+
+/// A weight matrix, or some rows of one: n_cols values in, n_rows out. Tensors that hold several projections
+/// one after another (attn_qkv, fused gate and up) are simply several of these. Absent: no tensor.
+struct Matrix {
+  const formats::Tensor* tensor = nullptr;
+  std::uint64_t n_cols = 0;
+  std::uint64_t n_rows = 0;
+  std::uint64_t row_begin = 0;    ///< first row inside the tensor
+  std::uint64_t expert_rows = 0;  ///< rows from one expert to the next; 0 where there is one matrix only
+  Vector bias{};                  ///< [n_rows], of experts [n_experts, n_rows]
+  explicit operator bool() const { return tensor != nullptr; }
+};
+
+enum class NormKind : std::uint8_t { none, rms, layer };
+
+struct Norm {
+  NormKind kind = NormKind::none;
+  float eps = 0;
+  Vector weight{};
+  Vector bias{};
+  explicit operator bool() const { return kind != NormKind::none; }
+};
+
+/// One rotary table. Pair i of position p turns by freq_scale * p * theta^(-2i/n_rot) / factors[i]; with yarn
+/// the fast pairs keep their trained frequency. cos and sin are multiplied by a magnitude (see
+/// rope_table.cpp).
+struct RopeSpec {
+  kernels::RopeKind kind = kernels::RopeKind::interleaved;
+  std::uint32_t n_rot = 0;  ///< rotated elements of a head, even
+  double theta = 10000;     ///< `rope.freq_base`
+  double freq_scale = 1;    ///< 1 / `rope.scaling.factor`
+  bool yarn = false;
+  double attn_factor = 1;              ///< `rope.scaling.attn_factor`
+  std::uint64_t original_context = 0;  ///< `rope.scaling.original_context_length`
+  Vector factors{};                    ///< [n_rot/2] divisors of the frequencies, for every context length
+  Vector long_factors{};               ///< the same when opened for more than original_context positions...
+  Vector short_factors{};              ///< ...and when not
+};
+
+enum class QkNormScope : std::uint8_t {
+  head,       ///< weight [head_dim], every head normalised alone with the same weight
+  each_head,  ///< weight [n_heads * head_dim], every head normalised alone with its own weight
+  whole,      ///< weight [n_heads * head_dim], one mean over all heads
+};
+
+struct AttentionSpec {
+  std::uint32_t n_heads = 0, n_kv_heads = 0;
+  std::uint32_t k_dim = 0, v_dim = 0;  ///< of a head
+  Matrix q, k, v, output;
+  float clamp = 0;          ///< q, k, v limited to [-clamp, clamp]; 0: not
+  Norm q_norm{}, k_norm{};  ///< before the rotation
+  QkNormScope norm_scope = QkNormScope::head;
+  int rope = -1;                      ///< index into ModelSpec::ropes; -1: no rotation
+  float scale = 1;                    ///< of the scores
+  float soft_cap = 0;                 ///< cap * tanh(score / cap); 0: none
+  std::uint32_t window = 0;           ///< keys seen, the token's own included; 0: all
+  std::vector<float> alibi_slopes{};  ///< [n_heads], or empty
+  Vector sinks{};                     ///< [n_heads], or absent
+};
+
+enum class Activation : std::uint8_t { silu, gelu, relu, swiglu_clamped };
+
+/// down(act(gate x) * (up x)); without a gate down(act(up x)).
+struct DenseSpec {
+  Matrix gate, up, down;
+  Activation activation = Activation::silu;
+};
+
+enum class Gating : std::uint8_t { softmax, sigmoid, softmax_of_chosen };
+
+struct ExpertsSpec {
+  std::uint32_t n_experts = 0, n_used = 0;
+  std::uint32_t n_groups = 0, n_groups_used = 0;  ///< 0: experts are not grouped
+  Matrix router;
+  Gating gating = Gating::softmax;
+  Vector selection_bias{};   ///< [n_experts], for choosing only
+  bool renormalize = false;  ///< weights of the chosen sum to one
+  float weights_scale = 1;
+  DenseSpec expert;      ///< matrices with expert_rows
+  DenseSpec shared{};    ///< an ordinary FFN beside the experts, if `up` is present
+  Matrix shared_gate{};  ///< one row: the shared FFN is multiplied by its sigmoid
+};
+
+struct LayerSpec {
+  Norm mixer_norm{};
+  std::variant<AttentionSpec> mixer;
+  Norm post_mixer_norm{};
+  bool parallel = false;
+  Norm ffn_norm{};
+  std::variant<DenseSpec, ExpertsSpec> ffn;
+  Norm post_ffn_norm{};
+  float residual_scale = 1;
+};
+
+struct ModelSpec {
+  std::string_view architecture{};  ///< `general.architecture`; static storage
+  std::uint32_t n_layers = 0;       ///< `block_count`
+  std::uint32_t dim = 0;            ///< `embedding_length`: width of the residual stream
+  std::uint32_t n_vocab = 0;        ///< rows of token_embd
+  std::uint32_t n_ctx_train = 0;    ///< `context_length`
+  bool context_extends = false;     ///< the file scales positions, so n_ctx may exceed n_ctx_train
+  Matrix token_embd{};
+  float embedding_scale = 1;
+  Matrix position_embd{};  ///< learned positions, row p for position p
+  std::vector<RopeSpec> ropes{};
+  std::vector<LayerSpec> layers{};
+  Norm output_norm{};
+  Matrix output{};  ///< token_embd where the file ties them
+  float logit_scale = 1;
+  float logit_cap = 0;  ///< cap * tanh(logit / cap); 0: none
+
+  /// The vectors to read, in the order of their places in memory, and how many floats that is.
+  std::vector<const formats::Tensor*> vectors{};
+  std::size_t n_vector_floats = 0;
+};
+
+/// Maps a file's metadata and tensors onto a ModelSpec. Everything the forward pass relies on is checked
+/// here: hyper-parameters and their relations, presence, shape and type of every tensor, and that nothing in
+/// the file is left unused. The header is enough; the spec points into `file`, which must stay alive (any
+/// copy of it does).
+Result<ModelSpec> read_model_spec(const formats::ModelFile& file);
+
+}  // namespace quern::detail

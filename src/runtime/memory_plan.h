@@ -1,0 +1,36 @@
+#pragma once
+// The memory that a model and one sequence take, worked out from the header before anything is loaded.
+#include <cstddef>
+#include <cstdint>
+
+#include "src/architectures/model_spec.h"
+#include "kernels/kernel_table.h"
+#include "quern/result.h"
+
+namespace quern::detail {
+
+struct SequenceOptions {
+  std::size_t n_ctx = 0;  ///< positions to have room for; 0: what the model was trained for
+  kernels::KvType kv_type = kernels::KvType::f16;
+  int threads = 0;          ///< 0: as many as this process may really use
+  std::size_t batch = 512;  ///< tokens evaluated together; more is faster, the result is the same
+};
+
+struct MemoryPlan {
+  std::uint64_t weight_bytes = 0;          ///< tensor data in the file: mapped, or read into private memory
+  std::uint64_t private_weight_bytes = 0;  ///< norms, biases and the like, converted to F32
+  std::uint64_t kv_bytes = 0;
+  std::uint64_t scratch_bytes = 0;  ///< activations, logits, rotary tables, per-thread buffers
+  std::uint64_t total_bytes() const { return weight_bytes + private_weight_bytes + kv_bytes + scratch_bytes; }
+  /// Weights read to generate one token (only the experts that a token uses): over the machine's read
+  /// bandwidth this bounds its speed.
+  std::uint64_t bytes_read_per_token = 0;
+  std::size_t n_ctx = 0;
+};
+
+/// Exact, for the kernels named by `table` (their scratch differs). Errors: invalid_argument (n_ctx, batch,
+/// threads out of range), unsupported (a KV type that the head size does not fit).
+Result<MemoryPlan> plan_memory(const ModelSpec& spec, const SequenceOptions& options,
+                               const kernels::KernelTable& table);
+
+}  // namespace quern::detail
