@@ -55,7 +55,7 @@ class ModelFile {
 
   const Metadata& metadata() const;
   std::span<const Tensor> tensors() const;                 ///< all shards, in file order
-  const Tensor* find(std::string_view name) const;         ///< null if absent; O(1)
+  const Tensor* find(std::string_view name) const;         ///< null if absent; a binary search
   std::uint32_t version() const;
   std::uint32_t n_shards() const;
   std::uint64_t file_bytes() const;                        ///< all shards together
