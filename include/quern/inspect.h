@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "quern/export.h"
 #include "quern/result.h"
 
 namespace quern {
@@ -18,8 +19,8 @@ struct MetadataItem {
 
 struct TensorItem {
   std::string name;
-  std::string type;                  ///< "Q4_K"
-  std::vector<std::uint64_t> dims;   ///< dims[0] is the row length
+  std::string type;                 ///< "Q4_K"
+  std::vector<std::uint64_t> dims;  ///< dims[0] is the row length
   std::uint64_t n_bytes = 0;
   std::uint64_t file_offset = 0;
 };
@@ -32,7 +33,8 @@ struct FileReport {
   std::vector<TensorItem> tensors;
 };
 
-/// Reads and checks the container: every rule of the format, nothing of the model's meaning (Model::plan does that).
-Result<FileReport> inspect(const std::filesystem::path& gguf);
+/// Reads and checks the container: every rule of the format, nothing of the model's meaning (Model::plan does
+/// that).
+QUERN_API Result<FileReport> inspect(const std::filesystem::path& gguf);
 
 }  // namespace quern

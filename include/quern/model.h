@@ -6,10 +6,10 @@
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "quern/export.h"
 #include "quern/result.h"
 #include "quern/tokenizer.h"
 
@@ -29,20 +29,18 @@ struct OpenOptions {
   /// "avx512", "avx2", "neon", "generic"...; empty: the best that this CPU has. One it lacks is an error.
   std::string isa = {};
   Arithmetic arithmetic = Arithmetic::reproducible;
-  /// Map the file: it opens in milliseconds, is shared between processes and costs no second copy. Off: read it
-  /// into private memory, for files that may change or vanish while they are in use.
+  /// Map the file: it opens in milliseconds, is shared between processes and costs no second copy. Off: read
+  /// it into private memory, for files that may change or vanish while they are in use.
   bool map = true;
-  /// Fraction loaded, 0 to 1, on the calling thread.
+  /// Fraction loaded, 0 to 1, on the calling thread. What it throws passes through open().
   std::function<void(double)> progress = {};
-  /// One line at a time; without it nothing is said anywhere.
-  std::function<void(std::string_view)> log = {};
   /// When triggered, open() gives ErrorCode::cancelled.
   std::stop_token stop = {};
 };
 
 struct SessionOptions {
-  /// Positions to have room for; 0: as many as the model was trained for. More than that is an error unless the
-  /// model's file says how to scale its positions.
+  /// Positions to have room for; 0: as many as the model was trained for. More than that is an error unless
+  /// the model's file says how to scale its positions.
   int n_ctx = 0;
   KvType kv_type = KvType::f16;
   /// Threads to compute with; 0: as many as this process may really use.
@@ -53,46 +51,51 @@ struct SessionOptions {
 
 /// Memory in bytes, known from the file's header alone.
 struct Plan {
-  std::uint64_t weight_bytes = 0;      ///< tensor data: mapped (shared, reclaimable) unless OpenOptions::map is off
+  std::uint64_t weight_bytes =
+      0;  ///< tensor data: mapped (shared, reclaimable) unless OpenOptions::map is off
   std::uint64_t private_weight_bytes = 0;  ///< weights that are converted or copied into private memory
-  std::uint64_t kv_bytes = 0;          ///< keys and values for n_ctx positions
-  std::uint64_t scratch_bytes = 0;     ///< activations, logits and tables of one session
-  std::uint64_t vocabulary_bytes = 0;  ///< tokenizer and metadata
+  std::uint64_t kv_bytes = 0;              ///< keys and values for n_ctx positions
+  std::uint64_t scratch_bytes = 0;         ///< activations, logits and tables of one session
+  std::uint64_t vocabulary_bytes = 0;      ///< tokenizer and metadata
   std::uint64_t total_bytes() const {
     return weight_bytes + private_weight_bytes + kv_bytes + scratch_bytes + vocabulary_bytes;
   }
-  std::uint64_t bytes_read_per_token = 0;  ///< weights read to generate one token; bandwidth over this bounds speed
-  int n_ctx = 0;                           ///< the context length that was planned for
+  std::uint64_t bytes_read_per_token =
+      0;          ///< weights read to generate one token; bandwidth over this bounds speed
+  int n_ctx = 0;  ///< the context length that was planned for
 };
 
 struct ModelInfo {
-  std::string name;           ///< as the file calls itself; may be empty
-  std::string architecture;   ///< "llama", "qwen3"...
-  std::string types;          ///< of the weights by bytes, most first: "Q4_K 80%, Q6_K 19%, F32 1%"
+  std::string name;          ///< as the file calls itself; may be empty
+  std::string architecture;  ///< "llama", "qwen3"...
+  std::string types;         ///< of the weights by bytes, most first: "Q4_K 80%, Q6_K 19%, F32 1%"
   std::uint64_t n_parameters = 0;
   std::uint64_t file_bytes = 0;
   int n_layers = 0;
-  int dim = 0;                ///< width of the residual stream
-  int n_heads = 0, n_kv_heads = 0, head_dim = 0;   ///< of the first attention layer
-  int n_vocab = 0;            ///< rows of logits; may exceed the tokenizer's tokens
+  int dim = 0;                                    ///< width of the residual stream
+  int n_heads = 0, n_kv_heads = 0, head_dim = 0;  ///< of the first attention layer
+  int n_vocab = 0;                                ///< rows of logits; may exceed the tokenizer's tokens
   int n_ctx_train = 0;
   int n_experts = 0, n_experts_used = 0;
-  std::string isa;            ///< the kernels in use
-  Arithmetic arithmetic = Arithmetic::reproducible;   ///< what is really in use
+  std::string isa;                                   ///< the kernels in use
+  Arithmetic arithmetic = Arithmetic::reproducible;  ///< what is really in use
   bool mapped = false;
 };
 
 namespace detail {
-class LoadedModel;
-}
+struct ModelImpl;
+struct SessionImpl;
+}  // namespace detail
 
 /// Weights and vocabulary, never changed after open(). Cheap to copy; const calls are safe from any thread.
 /// Sessions keep what they need alive, so a Model may go first.
-class Model {
+class QUERN_API Model {
  public:
-  /// Makes every check that opening makes, touches no weights, and says what opening and one session will take.
+  /// Makes every check that open() and new_session() make, touches no weights, and says what both will take.
   static Result<Plan> plan(const std::filesystem::path& gguf, const SessionOptions& session = {},
                            const OpenOptions& options = {});
+  /// Errors: io, corrupt, unsupported, cancelled, out_of_memory; invalid_argument for an `isa` that is not
+  /// there.
   static Result<Model> open(const std::filesystem::path& gguf, const OpenOptions& options = {});
 
   Result<Session> new_session(const SessionOptions& options = {}) const;
@@ -100,13 +103,11 @@ class Model {
   const ModelInfo& info() const;
 
  private:
-  struct Impl;
-  explicit Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
-  std::shared_ptr<const Impl> impl_;
-  friend class Session;
+  explicit Model(std::shared_ptr<const detail::ModelImpl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const detail::ModelImpl> impl_;
 };
 
 /// The kernels that this build and this CPU can run, best first; the last is "generic".
-std::vector<std::string> available_isas();
+QUERN_API std::vector<std::string> available_isas();
 
 }  // namespace quern

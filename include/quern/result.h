@@ -40,8 +40,9 @@ constexpr const char* to_string(ErrorCode code) noexcept {
   return "unknown";
 }
 
-/// What went wrong, for a person (`message`: one line that names what was found and what was expected) and for
-/// a program (`code`, and `field`: the metadata key, tensor or parameter at fault, empty where there is none).
+/// What went wrong, for a person (`message`: one line that names what was found and what was expected) and
+/// for a program (`code`, and `field`: the metadata key, tensor or parameter at fault, empty where there is
+/// none).
 struct Error {
   ErrorCode code{};
   std::string message{};

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "quern/export.h"
 #include "quern/result.h"
 #include "quern/token.h"
 
@@ -28,9 +29,9 @@ namespace quern {
 enum class SamplerStep { penalties, dry, top_n_sigma, top_k, typical_p, top_p, min_p, xtc, temperature };
 
 /// "top_k" for SamplerStep::top_k. Static storage.
-const char* to_string(SamplerStep step) noexcept;
+QUERN_API const char* to_string(SamplerStep step) noexcept;
 /// The step of that name; nothing if there is none.
-std::optional<SamplerStep> sampler_step(std::string_view name) noexcept;
+QUERN_API std::optional<SamplerStep> sampler_step(std::string_view name) noexcept;
 
 /// What the frequency and presence penalties count. The repeat penalty always counts both.
 enum class PenaltyScope {
@@ -124,7 +125,7 @@ struct SamplerOptions {
 
 /// Error invalid_argument, its field the parameter's name, if a value is out of its range or a token is not
 /// one of the n_vocab tokens.
-Result<void> validate(const SamplerOptions& options, int n_vocab);
+QUERN_API Result<void> validate(const SamplerOptions& options, int n_vocab);
 
 struct TokenLogprob {
   Token token = 0;
@@ -142,7 +143,7 @@ namespace detail {
 class BreakerCache;
 }
 /// An empty cache, to be shared by the samplers of one vocabulary; safe from any number of threads.
-std::shared_ptr<detail::BreakerCache> new_breaker_cache();
+QUERN_API std::shared_ptr<detail::BreakerCache> new_breaker_cache();
 
 /// What a sampler needs to know of a vocabulary.
 struct SamplerVocabulary {
@@ -160,7 +161,7 @@ struct SamplerVocabulary {
 
 /// Chooses the tokens of one sequence. All it remembers follows from the history it was told, so truncate()
 /// takes it back exactly. One thread at a time. Movable, not copyable.
-class Sampler {
+class QUERN_API Sampler {
  public:
   static Result<Sampler> create(const SamplerOptions& options, const SamplerVocabulary& vocabulary);
   Sampler(Sampler&&) noexcept;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "quern/export.h"
 #include "quern/model.h"
 #include "quern/result.h"
 #include "quern/sampling.h"
@@ -17,8 +18,8 @@
 
 namespace quern {
 
-/// Receives each new piece of text, always whole UTF-8 characters, never part of a stop string. Return false to
-/// finish early. What it throws passes through generate(), and the session stays at the last whole token.
+/// Receives each new piece of text, always whole UTF-8 characters, never part of a stop string. Return false
+/// to finish early. What it throws passes through generate(), and the session stays at the last whole token.
 using OnText = std::function<bool(std::string_view)>;
 
 struct GenerateOptions {
@@ -42,44 +43,44 @@ struct GenerateOptions {
 };
 
 enum class Finish {
-  end_of_text,   ///< the model chose an end token; it is not part of the text
+  end_of_text,  ///< the model chose an end token; it is not part of the text
   stop_string,
   max_tokens,
   context_full,
-  callback,      ///< OnText returned false
+  callback,  ///< OnText returned false
   cancelled,
 };
-const char* to_string(Finish finish) noexcept;
+QUERN_API const char* to_string(Finish finish) noexcept;
 
 struct Generation {
   std::string text;
   int prompt_tokens = 0, new_tokens = 0;
   Finish finish = Finish::end_of_text;
-  std::string stop_string;         ///< the one that was met, for Finish::stop_string
-  std::uint64_t seed = 0;          ///< what was used; give it again for the same text
-  double prompt_ms = 0;            ///< to read the prompt
-  double first_token_ms = 0;       ///< from the call to the first token
-  double generate_ms = 0;          ///< from the first token to the last
+  std::string stop_string;    ///< the one that was met, for Finish::stop_string
+  std::uint64_t seed = 0;     ///< what was used; give it again for the same text
+  double prompt_ms = 0;       ///< to read the prompt
+  double first_token_ms = 0;  ///< from the call to the first token
+  double generate_ms = 0;     ///< from the first token to the last
 };
 
-/// One conversation: what it has read and its keys and values. One thread at a time; sessions run independently
-/// of each other. Movable, not copyable.
-class Session {
+/// One conversation: what it has read and its keys and values. One thread at a time; sessions run
+/// independently of each other. Movable, not copyable.
+class QUERN_API Session {
  public:
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  /// Reads `prompt` after what the session holds, then writes until a Finish. The session then holds all of it,
-  /// text and end token included, and can go on from there.
+  /// Reads `prompt` after what the session holds, then writes until a Finish. The session then holds all of
+  /// it, text and end token included, and can go on from there.
   Result<Generation> generate(std::string_view prompt, const GenerateOptions& options = {},
                               const OnText& on_text = {});
   /// The same for a prompt in tokens.
   Result<Generation> generate(std::span<const Token> prompt, const GenerateOptions& options = {},
                               const OnText& on_text = {});
 
-  /// One step lower, for a sampler of your own: reads tokens after what the session holds and gives the logits
-  /// after the last one, ModelInfo::n_vocab of them, valid until the next non-const call.
+  /// One step lower, for a sampler of your own: reads tokens after what the session holds and gives the
+  /// logits after the last one, ModelInfo::n_vocab of them, valid until the next non-const call.
   Result<std::span<const float>> feed(std::span<const Token> tokens, std::stop_token stop = {});
   /// The same, with the logits after every token: on_logits(i, logits) for each i < tokens.size(), in order.
   Result<void> feed_each(std::span<const Token> tokens,
@@ -94,9 +95,8 @@ class Session {
   std::uint64_t memory_bytes() const;
 
  private:
-  struct Impl;
-  explicit Session(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Session(std::unique_ptr<detail::SessionImpl> impl);
+  std::unique_ptr<detail::SessionImpl> impl_;
   friend class Model;
 };
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "quern/export.h"
 #include "quern/result.h"
 #include "quern/token.h"
 
@@ -35,7 +36,7 @@ class StreamDecoder;
 
 /// A model's vocabulary. Never changes; cheap to copy; safe from any number of threads; stays valid after the
 /// Model it came from is gone.
-class Tokenizer {
+class QUERN_API Tokenizer {
  public:
   /// Only the vocabulary of a GGUF file, without its weights (vocabulary-only files too).
   static Result<Tokenizer> open(const std::filesystem::path& gguf);
@@ -46,13 +47,13 @@ class Tokenizer {
   Result<std::string> decode(std::span<const Token> tokens, const DecodeOptions& options = {}) const;
 
   int n_vocab() const;
-  std::optional<Token> bos() const;   ///< beginning of sequence
-  std::optional<Token> eos() const;   ///< end of sequence
+  std::optional<Token> bos() const;  ///< beginning of sequence
+  std::optional<Token> eos() const;  ///< end of sequence
   /// True for every token after which a model has nothing more to say (end of sequence, of turn, of message).
   bool is_end_of_generation(Token token) const;
   bool is_control(Token token) const;
-  /// The token's own text as the file spells it; empty if it is not in the vocabulary. Valid as long as a copy of
-  /// the Tokenizer lives.
+  /// The token's own text as the file spells it; empty if it is not in the vocabulary. Valid as long as a
+  /// copy of the Tokenizer lives.
   std::string_view token_text(Token token) const;
 
   explicit Tokenizer(std::shared_ptr<const detail::TokenizerImpl> impl);
@@ -62,9 +63,9 @@ class Tokenizer {
   std::shared_ptr<const detail::TokenizerImpl> impl_;
 };
 
-/// Tokens to text as they come, in whole UTF-8 characters: bytes of an unfinished character wait for the rest.
-/// One thread at a time.
-class TokenStream {
+/// Tokens to text as they come, in whole UTF-8 characters: bytes of an unfinished character wait for the
+/// rest. One thread at a time.
+class QUERN_API TokenStream {
  public:
   explicit TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options = {});
   ~TokenStream();
