@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <random>
 
 #include "formats/model_file.h"
 #include "tests/support/gguf_bytes.h"
@@ -196,6 +197,24 @@ TEST(Metadata, TextsLargerThanOneReadAreWhole) {
   EXPECT_EQ(texts[1], "end");
   EXPECT_EQ(texts[2], large);
   EXPECT_EQ(m.string("third").value(), "tail");
+}
+
+// Values of every length across the borders of what the reader holds at a time (64 KiB, then 1 MiB).
+TEST(Metadata, ValuesAcrossTheBordersOfReadsAreWhole) {
+  std::mt19937 random(7);
+  std::vector<std::string> texts;
+  GgufBytes file = gguf();
+  for (int i = 0; i < 3000; ++i) {
+    texts.emplace_back(random() % (i % 100 == 0 ? 100000 : 700), static_cast<char>('a' + i % 26));
+    texts.back() += std::to_string(i);
+    file.kv(std::to_string(i), texts.back());
+  }
+  const Metadata m = metadata_of(file);
+  ASSERT_EQ(m.entries().size(), texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(m.entries()[i].key, std::to_string(i));
+    ASSERT_EQ(m.string(std::to_string(i)).value(), texts[i]);
+  }
 }
 
 }  // namespace
