@@ -1,0 +1,38 @@
+#pragma once
+// Which of a set of texts does a text begin with? A sorted array instead of a trie: four bytes per text, and
+// a text of a hostile file costs no more memory than an honest one.
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "quern/token.h"
+#include "src/tokenizer/vocabulary.h"
+
+namespace quern::detail {
+
+class PrefixIndex {
+ public:
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
+
+  // Of these tokens (of several with the same text, the lowest id; empty texts are left out). The vocabulary
+  // outlives the index.
+  PrefixIndex(const Vocabulary& vocabulary, std::vector<Token> ids);
+
+  bool empty() const { return sorted_.empty(); }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(sorted_.size()); }
+  // The entry of the longest text that `text` begins with, or none.
+  std::uint32_t longest(std::string_view text) const;
+  // The entry of the longest text that the entry's text begins with, other than itself, or none.
+  std::uint32_t shorter(std::uint32_t entry) const { return shorter_[entry]; }
+  Token id(std::uint32_t entry) const { return sorted_[entry]; }
+  std::string_view text(std::uint32_t entry) const { return vocabulary_.text(sorted_[entry]); }
+
+ private:
+  const Vocabulary& vocabulary_;
+  std::vector<Token> sorted_;           // ids, by text
+  std::vector<std::uint32_t> shorter_;  // of each entry
+  std::size_t max_bytes_ = 0;
+  std::vector<std::uint32_t> first_;  // 257: where the texts with each first byte begin
+};
+
+}  // namespace quern::detail
