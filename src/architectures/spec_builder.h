@@ -1,0 +1,154 @@
+#pragma once
+// What a family's file works with: it reads hyper-parameters and tensors, checks them, and fills a ModelSpec. The first
+// error sticks and is what build() returns; after it every call is harmless, so family files need no error handling.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/architectures/model_spec.h"
+
+namespace quern::detail {
+
+class SpecBuilder;
+
+/// One architecture: the word in `general.architecture`, and the function that maps its files onto a spec.
+struct Family {
+  std::string_view name;
+  void (*build)(SpecBuilder&);
+};
+
+enum class Presence : std::uint8_t { absent, optional, required };
+
+struct AttentionOptions {
+  int rope = -1;                              ///< from SpecBuilder::rope
+  Presence qkv_bias = Presence::absent;
+  Presence output_bias = Presence::absent;
+  Presence qk_norm = Presence::absent;
+  NormKind qk_norm_kind = NormKind::rms;
+  QkNormScope qk_norm_scope = QkNormScope::head;
+};
+
+struct DenseOptions {
+  Activation activation = Activation::silu;
+  bool gated = true;
+  bool fused_gate = false;                    ///< ffn_up holds the gate's rows, then the up projection's
+  Presence bias = Presence::absent;
+};
+
+struct ExpertOptions {
+  std::uint64_t hidden_dim = 0;               ///< of one expert
+  Gating gating = Gating::softmax;
+  bool renormalize = true;
+  Activation activation = Activation::silu;
+  Presence bias = Presence::absent;           ///< on the router and on the experts
+  std::uint64_t shared_hidden_dim = 0;        ///< 0: no shared expert
+  Presence shared_gate = Presence::absent;
+};
+
+class SpecBuilder {
+ public:
+  SpecBuilder(const formats::ModelFile& file, const Family& family);
+  /// Reads what all families have, then the family's own part, then checks that no tensor is left over.
+  Result<ModelSpec> build();
+
+  ModelSpec spec{};
+
+  // Hyper-parameters. Keys are without the architecture's prefix.
+  bool has(std::string_view key) const;
+  /// A required integer in [1, max].
+  std::uint64_t size(std::string_view key, std::uint64_t max);
+  /// An integer in [0, max], or the fallback.
+  std::uint64_t size_or(std::string_view key, std::uint64_t fallback, std::uint64_t max);
+  float number(std::string_view key);
+  float number_or(std::string_view key, float fallback);
+  bool boolean(std::string_view key);
+  bool boolean_or(std::string_view key, bool fallback);
+  /// One number for all layers, or an array with one for each.
+  std::vector<std::uint32_t> per_layer(std::string_view key, std::uint64_t fallback, std::uint64_t max);
+
+  std::uint32_t n_heads(std::size_t layer) const { return n_heads_[layer]; }
+  std::uint32_t n_kv_heads(std::size_t layer) const { return n_kv_heads_[layer]; }
+  std::uint32_t hidden_dim(std::size_t layer) const { return hidden_dim_[layer]; }
+  std::uint32_t head_dim() const { return k_dim_; }
+
+  /// `sliding_window_pattern` P: layer n is local if n % P < P - 1; P = 0: all are. Arrays are not read.
+  std::vector<bool> local_layers(std::uint64_t default_period);
+
+  // Rotary tables. `which` and its relatives say which of the optional divisor tensors the family reads.
+  struct RopeOptions {
+    kernels::RopeKind kind = kernels::RopeKind::interleaved;
+    bool factors = false;        ///< rope_freqs
+    bool long_factors = false;   ///< rope_factors_long, rope_factors_short
+  };
+  /// Adds the file's rotary table, scaling included, and returns its index.
+  int rope(const RopeOptions& options);
+  /// Adds a table like `rope` without any scaling and with that base, and returns its index.
+  int plain_rope(int rope, double theta);
+
+  // Tensors; names are without ".weight" and, inside for_each_layer, without "blk.N.".
+  bool has_tensor(std::string_view name) const;
+  Matrix matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows, Presence = Presence::required,
+                Presence bias = Presence::absent);
+  Vector vector(std::string_view full_name, std::uint64_t n, Presence = Presence::required,
+                std::uint64_t n_rows = 1);
+  /// RMS norm, or LayerNorm with or without a bias, of `n` values (the model's width by default).
+  Norm norm(std::string_view name, NormKind kind, Presence bias = Presence::absent,
+            Presence = Presence::required);
+  /// A tensor that files hold and the computation does not use. Names the reason where it is called.
+  void ignore(std::string_view full_name);
+
+  // Parts that most families share.
+  void embedding();
+  /// output_norm and output; `tied`: absent means required, optional means token_embd serves where it is missing,
+  /// required means token_embd always serves.
+  void output(NormKind kind, Presence tied, Presence norm_bias = Presence::absent,
+              Presence output_bias = Presence::absent, std::string_view norm_name = "output_norm");
+  AttentionSpec attention(const AttentionOptions& options);
+  DenseSpec dense(const DenseOptions& options);
+  ExpertsSpec experts(const ExpertOptions& options);
+
+  /// Calls body(layer, n) for each layer, with tensor names inside "blk.n.".
+  template <typename Body>
+  void for_each_layer(Body&& body) {
+    for (std::size_t n = 0; n < spec.n_layers && !error_; ++n) {
+      enter_layer(n);
+      body(spec.layers[n], n);
+    }
+    leave_layers();
+  }
+
+  void fail(ErrorCode code, std::string field, std::string message);
+  bool failed() const { return error_.has_value(); }
+
+ private:
+  void read_sizes();
+  void enter_layer(std::size_t n);
+  void leave_layers();
+  std::string key(std::string_view name) const;
+  template <typename T>
+  T take(Result<T> result, T otherwise);
+  const formats::Tensor* find(std::string_view full_name, Presence presence);
+  bool check_dims(const formats::Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2);
+  Matrix rows_of(const formats::Tensor* tensor, std::uint64_t n_cols, std::uint64_t row_begin, std::uint64_t n_rows) const;
+  Matrix expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows, std::uint64_t n_experts,
+                       Presence bias);
+  DenseSpec dense(const DenseOptions& options, std::uint64_t hidden_dim, std::string_view suffix);
+  void check_unused();
+
+  const formats::ModelFile& file_;
+  const Family& family_;
+  std::optional<Error> error_{};
+  std::vector<bool> used_;
+  std::string prefix_{};       ///< "blk.N." inside for_each_layer
+  std::size_t layer_ = 0;
+  std::vector<std::uint32_t> n_heads_{}, n_kv_heads_{}, hidden_dim_{};
+  std::uint32_t k_dim_ = 0, v_dim_ = 0;
+  std::uint64_t n_blocks_ = 0;  ///< `block_count`: the layers and the blocks that only predict further tokens
+};
+
+/// Every family that Quern can run.
+std::span<const Family* const> families();
+
+}  // namespace quern::detail

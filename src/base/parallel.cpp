@@ -1,0 +1,134 @@
+#include "src/base/parallel.h"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "src/base/float_environment.h"
+
+#if defined(QUERN_OPENMP)
+#include <omp.h>
+#endif
+#if defined(__linux__)
+#include <sched.h>
+#endif
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace quern::detail {
+namespace {
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+void Region::wait() {
+  // Steps are microseconds apart, so threads spin; but a busy neighbour may hold the processor of a thread
+  // that all wait for, so after a while (some 10 us) they give theirs away.
+  constexpr int spins = 400;
+  const unsigned phase = phase_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+    arrived_.store(0, std::memory_order_relaxed);
+    next_tile_.store(0, std::memory_order_relaxed);
+    phase_.store(phase + 1, std::memory_order_release);
+    return;
+  }
+  for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) {
+    if (spin < spins) {
+      pause_briefly();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+void run_region(int n_threads, void (*body)(void*, Worker&), void* argument) {
+  if (n_threads <= 1) {
+    const FloatEnvironment mode;
+    Region region(1);
+    Worker worker(region, 0);
+    body(argument, worker);
+    return;
+  }
+#if defined(QUERN_OPENMP)
+  // The team may come out smaller than asked for (nested regions, thread limits), so its size is read inside.
+  alignas(Region) std::byte storage[sizeof(Region)];
+  Region* region = nullptr;
+#pragma omp parallel num_threads(n_threads)
+  {
+#pragma omp single
+    region = new (storage) Region(omp_get_num_threads());
+    const FloatEnvironment mode;
+    Worker worker(*region, omp_get_thread_num());
+    body(argument, worker);
+  }
+#else
+  std::atomic<Region*> start{nullptr};
+  const auto work = [&](int index) {
+    start.wait(nullptr, std::memory_order_acquire);
+    const FloatEnvironment mode;
+    Worker worker(*start.load(std::memory_order_acquire), index);
+    body(argument, worker);
+  };
+  std::vector<std::jthread> helpers;
+  try {
+    for (int index = 1; index < n_threads; ++index) helpers.emplace_back(work, index);
+  } catch (...) {
+    // The system gives no more threads, or no memory for them: go on with those that run.
+  }
+  Region region(static_cast<int>(helpers.size()) + 1);
+  start.store(&region, std::memory_order_release);
+  start.notify_all();
+  work(0);
+  helpers.clear();  // joins
+#endif
+}
+
+namespace {
+
+#if defined(__linux__)
+// The first processor that shares its core with `cpu`, or `cpu` itself where that is not told.
+int first_sibling(int cpu) {
+  std::ifstream in("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+  int first = cpu;
+  return in >> first ? first : cpu;
+}
+
+// Processors' worth of time that the control group grants, at least 1; `otherwise` where there is no limit.
+int group_quota(int otherwise) {
+  std::ifstream in("/sys/fs/cgroup/cpu.max");
+  double quota = 0, period = 0;
+  if (!(in >> quota >> period) || period <= 0) return otherwise;  // "max 100000": no limit
+  return std::max(1, static_cast<int>(quota / period + 0.5));
+}
+#endif
+
+}  // namespace
+
+int usable_threads() {
+  int n = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    std::set<int> cores;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &allowed)) cores.insert(first_sibling(cpu));
+    }
+    if (!cores.empty()) n = static_cast<int>(cores.size());
+  }
+  n = std::min(n, group_quota(n));
+#endif
+  return n;
+}
+
+}  // namespace quern::detail
