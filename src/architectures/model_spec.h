@@ -10,6 +10,7 @@
 //   logits = soft_cap(logit_scale * (output * output_norm(x) + bias))
 // An absent norm is the identity; in a parallel layer without ffn_norm the FFN reads what the mixer reads.
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -48,6 +49,9 @@ struct Norm {
   Vector bias{};
   explicit operator bool() const { return kind != NormKind::none; }
 };
+
+/// Bounds on what may divide a rotary frequency, so that hostile ones cannot leave the range of sin_cos().
+inline constexpr float min_rope_divisor = 1.0f / 1024, max_rope_divisor = 1u << 20;
 
 /// One rotary table. Pair i of position p turns by freq_scale * p * theta^(-2i/n_rot) / factors[i]; with yarn
 /// the fast pairs keep their trained frequency. cos and sin are multiplied by a magnitude (see
@@ -137,10 +141,26 @@ struct ModelSpec {
   float logit_scale = 1;
   float logit_cap = 0;  ///< cap * tanh(logit / cap); 0: none
 
+  std::uint64_t tensor_bytes = 0;  ///< of all tensors in the file
   /// The vectors to read, in the order of their places in memory, and how many floats that is.
   std::vector<const formats::Tensor*> vectors{};
   std::size_t n_vector_floats = 0;
 };
+
+/// Calls visit(matrix) for every matrix that a layer multiplies with.
+template <typename Visit>
+void for_each_matrix(const LayerSpec& layer, Visit&& visit) {
+  const auto present = [&](std::initializer_list<const Matrix*> matrices) {
+    for (const Matrix* matrix : matrices)
+      if (*matrix) visit(*matrix);
+  };
+  if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) present({&a->q, &a->k, &a->v, &a->output});
+  if (const auto* d = std::get_if<DenseSpec>(&layer.ffn)) present({&d->gate, &d->up, &d->down});
+  if (const auto* e = std::get_if<ExpertsSpec>(&layer.ffn)) {
+    present({&e->router, &e->expert.gate, &e->expert.up, &e->expert.down});
+    present({&e->shared.gate, &e->shared.up, &e->shared.down, &e->shared_gate});
+  }
+}
 
 /// Maps a file's metadata and tensors onto a ModelSpec. Everything the forward pass relies on is checked
 /// here: hyper-parameters and their relations, presence, shape and type of every tensor, and that nothing in

@@ -1,12 +1,15 @@
 #pragma once
-// What a family's file works with: it reads hyper-parameters and tensors, checks them, and fills a ModelSpec. The first
-// error sticks and is what build() returns; after it every call is harmless, so family files need no error handling.
+// What a family's file works with: it reads hyper-parameters and tensors, checks them, and fills a ModelSpec.
+// The first error sticks and is what build() returns; after it every call is harmless, so family files need
+// no error handling.
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "formats/try.h"
 #include "src/architectures/model_spec.h"
 
 namespace quern::detail {
@@ -22,28 +25,29 @@ struct Family {
 enum class Presence : std::uint8_t { absent, optional, required };
 
 struct AttentionOptions {
-  int rope = -1;                              ///< from SpecBuilder::rope
+  int rope = -1;  ///< from SpecBuilder::rope
   Presence qkv_bias = Presence::absent;
   Presence output_bias = Presence::absent;
   Presence qk_norm = Presence::absent;
   NormKind qk_norm_kind = NormKind::rms;
   QkNormScope qk_norm_scope = QkNormScope::head;
+  Presence qk_norm_bias = Presence::absent;
 };
 
 struct DenseOptions {
   Activation activation = Activation::silu;
   bool gated = true;
-  bool fused_gate = false;                    ///< ffn_up holds the gate's rows, then the up projection's
+  bool fused_gate = false;  ///< ffn_up holds the gate's rows, then the up projection's
   Presence bias = Presence::absent;
 };
 
 struct ExpertOptions {
-  std::uint64_t hidden_dim = 0;               ///< of one expert
+  std::uint64_t hidden_dim = 0;  ///< of one expert
   Gating gating = Gating::softmax;
   bool renormalize = true;
   Activation activation = Activation::silu;
-  Presence bias = Presence::absent;           ///< on the router and on the experts
-  std::uint64_t shared_hidden_dim = 0;        ///< 0: no shared expert
+  Presence bias = Presence::absent;     ///< on the router and on the experts
+  std::uint64_t shared_hidden_dim = 0;  ///< 0: no shared expert
   Presence shared_gate = Presence::absent;
 };
 
@@ -76,33 +80,35 @@ class SpecBuilder {
   /// `sliding_window_pattern` P: layer n is local if n % P < P - 1; P = 0: all are. Arrays are not read.
   std::vector<bool> local_layers(std::uint64_t default_period);
 
-  // Rotary tables. `which` and its relatives say which of the optional divisor tensors the family reads.
+  // Rotary tables.
   struct RopeOptions {
     kernels::RopeKind kind = kernels::RopeKind::interleaved;
-    bool factors = false;        ///< rope_freqs
-    bool long_factors = false;   ///< rope_factors_long, rope_factors_short
+    bool factors = false;       ///< reads rope_freqs, where the file has it
+    bool long_factors = false;  ///< reads rope_factors_long and rope_factors_short
   };
   /// Adds the file's rotary table, scaling included, and returns its index.
   int rope(const RopeOptions& options);
+  /// A base of rotary frequencies, 1 or more.
+  double rope_theta(std::string_view key, double fallback);
   /// Adds a table like `rope` without any scaling and with that base, and returns its index.
   int plain_rope(int rope, double theta);
 
   // Tensors; names are without ".weight" and, inside for_each_layer, without "blk.N.".
   bool has_tensor(std::string_view name) const;
-  Matrix matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows, Presence = Presence::required,
-                Presence bias = Presence::absent);
+  Matrix matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
+                Presence = Presence::required, Presence bias = Presence::absent);
   Vector vector(std::string_view full_name, std::uint64_t n, Presence = Presence::required,
                 std::uint64_t n_rows = 1);
-  /// RMS norm, or LayerNorm with or without a bias, of `n` values (the model's width by default).
+  /// RMS norm, or LayerNorm with or without a bias, over the model's width.
   Norm norm(std::string_view name, NormKind kind, Presence bias = Presence::absent,
             Presence = Presence::required);
-  /// A tensor that files hold and the computation does not use. Names the reason where it is called.
+  /// A tensor that files may hold and the computation does not use; the call says why.
   void ignore(std::string_view full_name);
 
   // Parts that most families share.
   void embedding();
-  /// output_norm and output; `tied`: absent means required, optional means token_embd serves where it is missing,
-  /// required means token_embd always serves.
+  /// output_norm and output; `tied`: absent means required, optional means token_embd serves where it is
+  /// missing, required means token_embd always serves.
   void output(NormKind kind, Presence tied, Presence norm_bias = Presence::absent,
               Presence output_bias = Presence::absent, std::string_view norm_name = "output_norm");
   AttentionSpec attention(const AttentionOptions& options);
@@ -119,6 +125,12 @@ class SpecBuilder {
     leave_layers();
   }
 
+  /// corrupt: "key 'A.name' is <value>, expected <expected>".
+  template <typename Value>
+  void wrong(std::string_view name, const Value& value, std::string_view expected) {
+    fail(ErrorCode::corrupt, key(name),
+         formats::cat("key '", key(name), "' is ", value, ", expected ", expected));
+  }
   void fail(ErrorCode code, std::string field, std::string message);
   bool failed() const { return error_.has_value(); }
 
@@ -130,10 +142,13 @@ class SpecBuilder {
   template <typename T>
   T take(Result<T> result, T otherwise);
   const formats::Tensor* find(std::string_view full_name, Presence presence);
+  Norm norm_of(std::string_view name, std::uint64_t n, std::uint64_t n_rows, NormKind kind, Presence bias,
+               Presence presence);
   bool check_dims(const formats::Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2);
-  Matrix rows_of(const formats::Tensor* tensor, std::uint64_t n_cols, std::uint64_t row_begin, std::uint64_t n_rows) const;
-  Matrix expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows, std::uint64_t n_experts,
-                       Presence bias);
+  Matrix rows_of(const formats::Tensor* tensor, std::uint64_t n_cols, std::uint64_t row_begin,
+                 std::uint64_t n_rows) const;
+  Matrix expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
+                       std::uint64_t n_experts, Presence bias);
   DenseSpec dense(const DenseOptions& options, std::uint64_t hidden_dim, std::string_view suffix);
   void check_unused();
 
@@ -141,7 +156,7 @@ class SpecBuilder {
   const Family& family_;
   std::optional<Error> error_{};
   std::vector<bool> used_;
-  std::string prefix_{};       ///< "blk.N." inside for_each_layer
+  std::string prefix_{};  ///< "blk.N." inside for_each_layer
   std::size_t layer_ = 0;
   std::vector<std::uint32_t> n_heads_{}, n_kv_heads_{}, hidden_dim_{};
   std::uint32_t k_dim_ = 0, v_dim_ = 0;

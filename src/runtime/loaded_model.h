@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "src/architectures/model_spec.h"
 #include "formats/model_file.h"
 #include "kernels/kernel_table.h"
 #include "quern/result.h"
+#include "src/architectures/model_spec.h"
 
 namespace quern::detail {
 

@@ -3,16 +3,19 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "src/architectures/model_spec.h"
 #include "kernels/kernel_table.h"
 #include "quern/result.h"
+#include "src/architectures/model_spec.h"
 
 namespace quern::detail {
 
 struct SequenceOptions {
   std::size_t n_ctx = 0;  ///< positions to have room for; 0: what the model was trained for
   kernels::KvType kv_type = kernels::KvType::f16;
-  int threads = 0;          ///< 0: as many as this process may really use
+  int threads = 0;  ///< 0: as many as this process may really use
+  /// Bytes of weights that a layer reads for a token, times tokens, which are worth one more thread; below
+  /// that a step is over before other threads have heard of it. 0: always all threads.
+  std::uint64_t bytes_worth_a_thread = 128 * 1024;
   std::size_t batch = 512;  ///< tokens evaluated together; more is faster, the result is the same
 };
 
@@ -27,6 +30,10 @@ struct MemoryPlan {
   std::uint64_t bytes_read_per_token = 0;
   std::size_t n_ctx = 0;
 };
+
+/// The options with every 0 replaced by what it stands for. Errors: invalid_argument (n_ctx, threads or batch
+/// out of range).
+Result<SequenceOptions> resolve(const ModelSpec& spec, SequenceOptions options);
 
 /// Exact, for the kernels named by `table` (their scratch differs). Errors: invalid_argument (n_ctx, batch,
 /// threads out of range), unsupported (a KV type that the head size does not fit).

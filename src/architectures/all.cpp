@@ -1,0 +1,14 @@
+// Every family Quern can run. A plain list: objects that register themselves before main() are left out by
+// the linker when Quern is a static library.
+#include "src/architectures/families.h"
+
+namespace quern::detail {
+
+std::span<const Family* const> families() {
+  static constexpr const Family* list[] = {
+      &llama, &internlm2, &smollm3, &granite, &granitemoe, &qwen2, &qwen2moe, &qwen3, &qwen3moe,
+  };
+  return list;
+}
+
+}  // namespace quern::detail

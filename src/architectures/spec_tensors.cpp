@@ -1,0 +1,330 @@
+// Tensors: every one that a family names is found, its shape and type checked, and at the end none may be
+// left.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "formats/printable.h"
+#include "formats/try.h"
+#include "src/architectures/spec_builder.h"
+
+namespace quern::detail {
+namespace {
+
+using formats::cat;
+using formats::Tensor;
+using formats::TensorType;
+
+constexpr std::uint64_t max_vocab = 1u << 24;
+constexpr std::uint64_t max_experts = 1024;
+
+std::string shape_text(std::uint64_t d0, std::uint64_t d1, std::uint64_t d2) {
+  std::string text = cat("{", d0);
+  if (d1 != 1 || d2 != 1) text += cat(", ", d1);
+  if (d2 != 1) text += cat(", ", d2);
+  return text + "}";
+}
+
+bool is_vector_type(TensorType type) {
+  return type == TensorType::f32 || type == TensorType::f16 || type == TensorType::bf16;
+}
+
+// The block number in "blk.<n>.rest", or nothing.
+std::optional<std::uint64_t> block_number(std::string_view name) {
+  if (!name.starts_with("blk.")) return {};
+  std::uint64_t n = 0;
+  const auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), n);
+  if (error != std::errc{} || end == name.data() + name.size() || *end != '.') return {};
+  return n;
+}
+
+}  // namespace
+
+void SpecBuilder::enter_layer(std::size_t n) {
+  layer_ = n;
+  prefix_ = cat("blk.", n, ".");
+}
+
+void SpecBuilder::leave_layers() { prefix_.clear(); }
+
+const Tensor* SpecBuilder::find(std::string_view full_name, Presence presence) {
+  if (presence == Presence::absent) return nullptr;
+  const Tensor* tensor = file_.find(full_name);
+  if (tensor) {
+    used_[static_cast<std::size_t>(tensor - file_.tensors().data())] = true;
+  } else if (presence == Presence::required) {
+    fail(ErrorCode::corrupt, std::string(full_name),
+         cat("tensor '", full_name, "' is missing, which architecture '", family_.name, "' needs"));
+  }
+  return tensor;
+}
+
+bool SpecBuilder::has_tensor(std::string_view name) const {
+  return file_.find(cat(prefix_, name, ".weight")) != nullptr;
+}
+
+void SpecBuilder::ignore(std::string_view full_name) { find(full_name, Presence::optional); }
+
+bool SpecBuilder::check_dims(const Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2) {
+  const auto& dims = tensor.dims;
+  if (dims[0] == d0 && dims[1] == d1 && dims[2] == d2 && dims[3] == 1) return true;
+  fail(ErrorCode::corrupt, std::string(tensor.name),
+       cat("tensor '", tensor.name, "' has shape ", shape_text(dims[0], dims[1], dims[2] * dims[3]),
+           ", expected ", shape_text(d0, d1, d2)));
+  return false;
+}
+
+Vector SpecBuilder::vector(std::string_view full_name, std::uint64_t n, Presence presence,
+                           std::uint64_t n_rows) {
+  const Tensor* tensor = find(full_name, presence);
+  if (!tensor || !check_dims(*tensor, n, n_rows, 1)) return {};
+  if (!is_vector_type(tensor->type)) {
+    fail(ErrorCode::unsupported, std::string(full_name),
+         cat("tensor '", full_name, "' has type ", formats::tensor_type_info(tensor->type).name,
+             ", expected F32, F16 or BF16"));
+    return {};
+  }
+  const Vector vector{spec.n_vector_floats, static_cast<std::size_t>(n * n_rows)};
+  spec.vectors.push_back(tensor);
+  spec.n_vector_floats += vector.size;
+  return vector;
+}
+
+Matrix SpecBuilder::rows_of(const Tensor* tensor, std::uint64_t n_cols, std::uint64_t row_begin,
+                            std::uint64_t n_rows) const {
+  Matrix matrix;
+  if (tensor) matrix = {.tensor = tensor, .n_cols = n_cols, .n_rows = n_rows, .row_begin = row_begin};
+  return matrix;
+}
+
+Matrix SpecBuilder::matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
+                           Presence presence, Presence bias) {
+  const std::string base = cat(prefix_, name);
+  const Tensor* tensor = find(base + ".weight", presence);
+  if (!tensor || !check_dims(*tensor, n_cols, n_rows, 1)) return {};
+  if (!formats::tensor_type_info(tensor->type).is_weight) {
+    fail(ErrorCode::unsupported, base + ".weight",
+         cat("tensor '", base, ".weight' has type ", formats::tensor_type_info(tensor->type).name,
+             ", which is not a type of weights"));
+    return {};
+  }
+  Matrix matrix = rows_of(tensor, n_cols, 0, n_rows);
+  matrix.bias = vector(base + ".bias", n_rows, bias);
+  return matrix;
+}
+
+Matrix SpecBuilder::expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
+                                  std::uint64_t n_experts, Presence bias) {
+  const std::string base = cat(prefix_, name);
+  const Tensor* tensor = find(base + ".weight", Presence::required);
+  if (!tensor || !check_dims(*tensor, n_cols, n_rows, n_experts)) return {};
+  if (!formats::tensor_type_info(tensor->type).is_weight) {
+    fail(ErrorCode::unsupported, base + ".weight",
+         cat("tensor '", base, ".weight' has type ", formats::tensor_type_info(tensor->type).name,
+             ", which is not a type of weights"));
+    return {};
+  }
+  Matrix matrix = rows_of(tensor, n_cols, 0, n_rows);
+  matrix.expert_rows = n_rows;
+  matrix.bias = vector(base + ".bias", n_rows, bias, n_experts);
+  return matrix;
+}
+
+Norm SpecBuilder::norm(std::string_view name, NormKind kind, Presence bias, Presence presence) {
+  return norm_of(name, spec.dim, 1, kind, bias, presence);
+}
+
+Norm SpecBuilder::norm_of(std::string_view name, std::uint64_t n, std::uint64_t n_rows, NormKind kind,
+                          Presence bias, Presence presence) {
+  Norm norm;
+  norm.weight = vector(cat(prefix_, name, ".weight"), n, presence, n_rows);
+  if (!norm.weight) return {};
+  norm.bias = vector(cat(prefix_, name, ".bias"), n, bias, n_rows);
+  norm.kind = kind;
+  const std::string_view eps_key =
+      kind == NormKind::rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
+  norm.eps = number(eps_key);
+  if (!(norm.eps > 0))
+    fail(ErrorCode::corrupt, key(eps_key),
+         cat("key '", key(eps_key), "' is ", norm.eps, ", expected more than 0"));
+  return norm;
+}
+
+void SpecBuilder::embedding() {
+  const Tensor* tensor = file_.find("token_embd.weight");
+  const std::uint64_t n_rows = tensor ? tensor->dims[1] : 1;
+  spec.token_embd = matrix("token_embd", spec.dim, n_rows);
+  if (failed()) return;
+  std::uint64_t n_tokens = 1;
+  if (const formats::MetadataEntry* tokens = file_.metadata().find("tokenizer.ggml.tokens")) {
+    if (const auto* array = std::get_if<formats::MetadataArray>(&tokens->value)) n_tokens = array->size;
+  }
+  if (n_rows < n_tokens || n_rows > max_vocab) {
+    fail(ErrorCode::corrupt, "token_embd.weight",
+         cat("tensor 'token_embd.weight' has ", n_rows, " rows, expected one for each of ", n_tokens,
+             " tokens and at most ", max_vocab));
+  }
+  spec.n_vocab = static_cast<std::uint32_t>(n_rows);
+}
+
+void SpecBuilder::output(NormKind kind, Presence tied, Presence norm_bias, Presence output_bias,
+                         std::string_view norm_name) {
+  spec.output_norm = norm(norm_name, kind, norm_bias);
+  if (tied == Presence::required) {
+    ignore("output.weight");  // some converters write the copy; these families never read it
+  } else {
+    spec.output = matrix("output", spec.dim, spec.n_vocab,
+                         tied == Presence::optional ? Presence::optional : Presence::required, output_bias);
+  }
+  if (!spec.output) spec.output = spec.token_embd;
+}
+
+AttentionSpec SpecBuilder::attention(const AttentionOptions& options) {
+  AttentionSpec a;
+  a.n_heads = n_heads_[layer_];
+  a.n_kv_heads = n_kv_heads_[layer_];
+  a.k_dim = k_dim_;
+  a.v_dim = v_dim_;
+  a.rope = options.rope;
+  if (a.n_heads == 0 || a.n_kv_heads == 0 || a.n_heads % a.n_kv_heads != 0) {
+    const std::string field = key(a.n_heads == 0 ? "attention.head_count" : "attention.head_count_kv");
+    fail(ErrorCode::corrupt, field,
+         cat("layer ", layer_, " has ", a.n_heads, " heads and ", a.n_kv_heads, " key-value heads ('", field,
+             "'), expected the second to divide the first"));
+    return a;
+  }
+  a.scale = static_cast<float>(1.0 / std::sqrt(double(a.k_dim)));
+  const std::uint64_t q_rows = std::uint64_t{a.n_heads} * a.k_dim,
+                      k_rows = std::uint64_t{a.n_kv_heads} * a.k_dim,
+                      v_rows = std::uint64_t{a.n_kv_heads} * a.v_dim;
+  if (has_tensor("attn_qkv")) {
+    const Matrix qkv = matrix("attn_qkv", spec.dim, q_rows + k_rows + v_rows, Presence::required,
+                              options.qkv_bias == Presence::absent ? Presence::absent : Presence::optional);
+    const auto part = [&](std::uint64_t begin, std::uint64_t n) {
+      Matrix rows = rows_of(qkv.tensor, spec.dim, begin, n);
+      if (qkv.bias) rows.bias = {qkv.bias.begin + begin, n};
+      return rows;
+    };
+    a.q = part(0, q_rows);
+    a.k = part(q_rows, k_rows);
+    a.v = part(q_rows + k_rows, v_rows);
+  } else {
+    a.q = matrix("attn_q", spec.dim, q_rows, Presence::required, options.qkv_bias);
+    a.k = matrix("attn_k", spec.dim, k_rows, Presence::required, options.qkv_bias);
+    a.v = matrix("attn_v", spec.dim, v_rows, Presence::required, options.qkv_bias);
+  }
+  a.output = matrix("attn_output", std::uint64_t{a.n_heads} * a.v_dim, spec.dim, Presence::required,
+                    options.output_bias);
+
+  a.norm_scope = options.qk_norm_scope;
+  const auto qk_norm = [&](std::string_view name, std::uint64_t heads) {
+    const std::uint64_t n = a.norm_scope == QkNormScope::whole ? heads * a.k_dim : a.k_dim;
+    return norm_of(name, n, a.norm_scope == QkNormScope::each_head ? heads : 1, options.qk_norm_kind,
+                   options.qk_norm_bias, options.qk_norm);
+  };
+  a.q_norm = qk_norm("attn_q_norm", a.n_heads);
+  a.k_norm = qk_norm("attn_k_norm", a.n_kv_heads);
+  return a;
+}
+
+DenseSpec SpecBuilder::dense(const DenseOptions& options) { return dense(options, hidden_dim_[layer_], ""); }
+
+DenseSpec SpecBuilder::dense(const DenseOptions& options, std::uint64_t hidden_dim, std::string_view suffix) {
+  DenseSpec d;
+  d.activation = options.activation;
+  if (hidden_dim == 0) {
+    fail(ErrorCode::corrupt, key("feed_forward_length"),
+         cat("key '", key("feed_forward_length"), "' is absent or 0 for layer ", layer_));
+    return d;
+  }
+  const std::string up = cat("ffn_up", suffix);
+  if (options.fused_gate) {
+    const Matrix both = matrix(up, spec.dim, 2 * hidden_dim, Presence::required, options.bias);
+    d.gate = rows_of(both.tensor, spec.dim, 0, hidden_dim);
+    d.up = rows_of(both.tensor, spec.dim, hidden_dim, hidden_dim);
+    if (both.bias) {
+      d.gate.bias = {both.bias.begin, hidden_dim};
+      d.up.bias = {both.bias.begin + hidden_dim, hidden_dim};
+    }
+  } else {
+    if (options.gated)
+      d.gate = matrix(cat("ffn_gate", suffix), spec.dim, hidden_dim, Presence::required, options.bias);
+    d.up = matrix(up, spec.dim, hidden_dim, Presence::required, options.bias);
+  }
+  d.down = matrix(cat("ffn_down", suffix), hidden_dim, spec.dim, Presence::required, options.bias);
+  return d;
+}
+
+ExpertsSpec SpecBuilder::experts(const ExpertOptions& options) {
+  ExpertsSpec e;
+  e.n_experts = static_cast<std::uint32_t>(size("expert_count", max_experts));
+  e.n_used = static_cast<std::uint32_t>(size("expert_used_count", max_experts));
+  e.gating = options.gating;
+  e.renormalize = options.renormalize;
+  if (e.n_used > e.n_experts)
+    wrong("expert_used_count", e.n_used, cat("at most the ", e.n_experts, " experts"));
+  // Written in the file only to confirm what the family does; 0: not said.
+  const std::uint64_t gating = size_or("expert_gating_func", 0, UINT32_MAX);
+  const std::uint64_t own = options.gating == Gating::softmax ? 1 : options.gating == Gating::sigmoid ? 2 : 3;
+  if (gating != 0 && gating != own) {
+    fail(ErrorCode::unsupported, key("expert_gating_func"),
+         cat("key '", key("expert_gating_func"), "' is ", gating, ", expected ", own, " for architecture '",
+             family_.name, "'"));
+  }
+  const std::uint64_t n_groups = size_or("expert_group_count", 0, max_experts);
+  if (n_groups > 1) {
+    e.n_groups = static_cast<std::uint32_t>(n_groups);
+    e.n_groups_used = static_cast<std::uint32_t>(size("expert_group_used_count", max_experts));
+    if (e.n_experts % e.n_groups != 0)
+      wrong("expert_group_count", e.n_groups, cat("a divisor of ", e.n_experts));
+    if (e.n_groups_used > e.n_groups)
+      wrong("expert_group_used_count", e.n_groups_used, cat("at most ", e.n_groups));
+    if (!failed() && e.n_experts / e.n_groups * e.n_groups_used < e.n_used)
+      wrong("expert_group_used_count", e.n_groups_used, cat("groups that hold ", e.n_used, " experts"));
+  }
+  if (options.hidden_dim == 0) {
+    fail(ErrorCode::corrupt, key("expert_feed_forward_length"),
+         cat("experts of architecture '", family_.name, "' have no size: '",
+             key("expert_feed_forward_length"), "' and '", key("feed_forward_length"), "' are absent or 0"));
+  }
+  if (failed()) return e;
+
+  e.router = matrix("ffn_gate_inp", spec.dim, e.n_experts, Presence::required, options.bias);
+  e.expert.activation = options.activation;
+  e.expert.gate = expert_matrix("ffn_gate_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
+  e.expert.up = expert_matrix("ffn_up_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
+  e.expert.down = expert_matrix("ffn_down_exps", options.hidden_dim, spec.dim, e.n_experts, options.bias);
+  if (options.shared_hidden_dim != 0) {
+    e.shared = dense({.activation = options.activation}, options.shared_hidden_dim, "_shexp");
+    e.shared_gate = matrix("ffn_gate_inp_shexp", spec.dim, 1, options.shared_gate);
+  }
+  return e;
+}
+
+void SpecBuilder::check_unused() {
+  for (std::size_t i = 0; i < used_.size(); ++i) {
+    if (used_[i]) continue;
+    const std::string_view name = file_.tensors()[i].name;
+    // Blocks after the last layer only predict further tokens; the logits do not depend on them.
+    const auto block = block_number(name);
+    if (block && *block >= spec.n_layers && *block < n_blocks_) continue;
+    fail(ErrorCode::unsupported, formats::printable(name),
+         cat("tensor '", formats::printable(name), "' has no part in architecture '", family_.name,
+             "' as this build computes it"));
+    return;
+  }
+}
+
+Result<ModelSpec> read_model_spec(const formats::ModelFile& file) {
+  QUERN_TRY(const std::string_view name, file.metadata().string("general.architecture"));
+  for (const Family* family : families()) {
+    if (family->name == name) return SpecBuilder(file, *family).build();
+  }
+  std::string known;
+  for (const Family* family : families()) known += cat(known.empty() ? "" : ", ", family->name);
+  return Error{ErrorCode::unsupported,
+               cat("architecture '", formats::printable(name), "' is not known; known are ", known),
+               "general.architecture"};
+}
+
+}  // namespace quern::detail

@@ -1,0 +1,42 @@
+#pragma once
+// One block of memory on a cache line boundary, not initialised: pages that are never touched cost nothing.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+namespace quern::detail {
+
+inline constexpr std::size_t cache_line = 64;
+
+struct AlignedDelete {
+  void operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{cache_line}); }
+};
+using AlignedMemory = std::unique_ptr<std::byte, AlignedDelete>;
+
+/// Null where the memory cannot be had.
+inline AlignedMemory allocate_aligned(std::uint64_t n_bytes) {
+  if (n_bytes > PTRDIFF_MAX) return nullptr;
+  return AlignedMemory(static_cast<std::byte*>(
+      ::operator new (static_cast<std::size_t>(n_bytes), std::align_val_t{cache_line}, std::nothrow)));
+}
+
+/// Hands out places in one block, each on a cache line. Run once with base null to learn the size, then again
+/// with the memory: both runs make the same calls.
+class Places {
+ public:
+  explicit Places(std::byte* base) : base_(base) {}
+  template <typename T>
+  T* take(std::uint64_t n) {
+    const std::uint64_t at = used_;
+    used_ += (n * sizeof(T) + cache_line - 1) / cache_line * cache_line;
+    return base_ ? reinterpret_cast<T*>(base_ + at) : nullptr;
+  }
+  std::uint64_t used() const { return used_; }
+
+ private:
+  std::byte* base_;
+  std::uint64_t used_ = 0;
+};
+
+}  // namespace quern::detail

@@ -1,0 +1,114 @@
+#include "src/runtime/forward.h"
+
+#include "formats/tensor_type.h"
+#include "src/runtime/rope_table.h"
+#include "src/runtime/steps.h"
+
+namespace quern::detail {
+namespace {
+
+// Row `row` of an embedding matrix as floats.
+void look_up(const Matrix& matrix, std::size_t row, float* out) {
+  const formats::TensorTypeInfo& type = formats::tensor_type_info(matrix.tensor->type);
+  const std::byte* data = matrix.tensor->data + row * static_cast<std::size_t>(matrix.tensor->row_bytes());
+  type.decode(data, static_cast<std::size_t>(matrix.n_cols) / type.block_elements, out);
+}
+
+// x = embedding of every token, and the rotary angles of its position.
+void embed(Pass& pass, Worker& worker) {
+  const ModelSpec& spec = pass.spec();
+  const kernels::KernelTable& k = pass.kernels();
+  const std::size_t dim = spec.dim;
+  const RowTiles tiles(pass.n_tokens(), worker);
+  worker.tiles(tiles.count(), [&](std::size_t tile) {
+    for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t) {
+      float* x = pass.scratch.x + t * dim;
+      look_up(spec.token_embd, static_cast<std::size_t>(pass.tokens[t]), x);
+      if (spec.embedding_scale != 1) k.scale(x, spec.embedding_scale, dim, x);
+      if (spec.position_embd) {
+        float* learned = pass.scratch.mixed + t * dim;
+        look_up(spec.position_embd, pass.position(t), learned);
+        k.add(x, learned, dim, x);
+      }
+      for (std::size_t r = 0; r < spec.ropes.size(); ++r) {
+        const std::size_t n_pairs = spec.ropes[r].n_rot / 2;
+        rope_rotations(pass.scratch.frequencies[r], n_pairs, rope_magnitude(spec.ropes[r]), pass.position(t),
+                       pass.scratch.cos_sin[r] + t * 2 * n_pairs);
+      }
+    }
+  });
+}
+
+// x += residual_scale * norm(mixed).
+void add_residual(Pass& pass, Worker& worker, const Norm& norm, float residual_scale) {
+  const std::size_t dim = pass.spec().dim;
+  const RowTiles tiles(pass.n_tokens(), worker);
+  worker.tiles(tiles.count(), [&](std::size_t tile) {
+    for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t) {
+      float* part = pass.scratch.mixed + t * dim;
+      float* x = pass.scratch.x + t * dim;
+      norm_row(pass, norm, part, dim, part);
+      pass.kernels().scale_add(part, residual_scale, x, dim, x);
+    }
+  });
+}
+
+PackedKinds readers(const std::variant<AttentionSpec>& mixer) {
+  const auto& attention = std::get<AttentionSpec>(mixer);
+  return {&attention.q, &attention.k, &attention.v};
+}
+
+PackedKinds readers(const std::variant<DenseSpec, ExpertsSpec>& ffn) {
+  if (const auto* dense = std::get_if<DenseSpec>(&ffn)) return {&dense->gate, &dense->up};
+  const auto& e = std::get<ExpertsSpec>(ffn);
+  return {&e.router, &e.expert.gate, &e.expert.up, &e.shared.gate, &e.shared.up, &e.shared_gate};
+}
+
+}  // namespace
+
+void evaluate_layers(Pass& pass, Worker& worker) noexcept {
+  const ModelSpec& spec = pass.spec();
+  Scratch& s = pass.scratch;
+  embed(pass, worker);  // x: [T, dim]
+  for (std::size_t n = 0; n < spec.layers.size(); ++n) {
+    const LayerSpec& layer = spec.layers[n];
+    if (worker.index() == 0) pass.cancelled = pass.stop.stop_requested();
+    const bool own_ffn_norm = layer.ffn_norm || !layer.parallel;
+    if (layer.parallel && own_ffn_norm) normalize(pass, worker, layer.ffn_norm, s.x, s.ffn_in, {});
+    normalize(pass, worker, layer.mixer_norm, s.x, s.mixer_in, readers(layer.mixer));
+    if (pass.cancelled) return;  // all threads see the same, for a barrier lies between
+    std::visit([&](const auto& mixer) { attend(pass, worker, mixer, n); }, layer.mixer);  // mixed: [T, dim]
+    add_residual(pass, worker, layer.post_mixer_norm, layer.residual_scale);
+
+    const float* ffn_in = layer.parallel ? (own_ffn_norm ? s.ffn_in : s.mixer_in) : s.x;
+    normalize(pass, worker, layer.parallel ? Norm{} : layer.ffn_norm, ffn_in, s.ffn_in, readers(layer.ffn));
+    std::visit([&](const auto& ffn) { feed_forward(pass, worker, ffn); }, layer.ffn);  // mixed: [T, dim]
+    add_residual(pass, worker, layer.post_ffn_norm, layer.residual_scale);
+  }
+}
+
+void evaluate_logits(Pass& pass, Worker& worker, std::size_t begin, std::size_t end) noexcept {
+  const ModelSpec& spec = pass.spec();
+  const kernels::KernelTable& k = pass.kernels();
+  const std::size_t dim = spec.dim, n = end - begin, n_vocab = spec.n_vocab;
+  float* normed = pass.scratch.mixed;
+  const PackedKinds kinds{&spec.output};
+  worker.tiles(n, [&](std::size_t i) {
+    norm_row(pass, spec.output_norm, pass.scratch.x + (begin + i) * dim, dim, normed + i * dim);
+    pack_rows(pass, kinds, normed, dim, i, i + 1);
+  });
+  const kernels::Activations activations = activations_for(pass, spec.output, normed, n);
+  const RowTiles tiles = weight_tiles(spec.output, worker);
+  worker.tiles(tiles.count(), [&](std::size_t tile) {
+    const std::size_t first = tiles.begin(tile), last = tiles.end(tile);
+    multiply_tile(pass, worker, spec.output, 0, first, last, activations, nullptr, n, pass.scratch.logits,
+                  n_vocab);
+    for (std::size_t i = 0; i < n; ++i) {
+      float* logits = pass.scratch.logits + i * n_vocab + first;
+      if (spec.logit_scale != 1) k.scale(logits, spec.logit_scale, last - first, logits);
+      if (spec.logit_cap != 0) k.soft_cap(logits, spec.logit_cap, last - first, logits);
+    }
+  });
+}
+
+}  // namespace quern::detail

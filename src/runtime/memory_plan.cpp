@@ -1,0 +1,69 @@
+#include "src/runtime/memory_plan.h"
+
+#include <algorithm>
+
+#include "formats/try.h"
+#include "src/base/parallel.h"
+#include "src/runtime/kv_cache.h"
+#include "src/runtime/scratch.h"
+
+namespace quern::detail {
+
+using formats::cat;
+
+Result<SequenceOptions> resolve(const ModelSpec& spec, SequenceOptions options) {
+  constexpr std::size_t max_context = std::size_t{1} << 30, max_batch = 1u << 16;
+  constexpr int max_threads = 1024;
+  if (options.n_ctx == 0) options.n_ctx = spec.n_ctx_train;
+  const std::size_t n_ctx_limit = spec.context_extends ? max_context : spec.n_ctx_train;
+  if (options.n_ctx > n_ctx_limit) {
+    return Error{ErrorCode::invalid_argument,
+                 cat("n_ctx is ", options.n_ctx, ", but this model has ", n_ctx_limit, " positions"),
+                 "n_ctx"};
+  }
+  if (options.threads < 0 || options.threads > max_threads) {
+    return Error{ErrorCode::invalid_argument,
+                 cat("threads is ", options.threads, ", expected 0 to ", max_threads), "threads"};
+  }
+  if (options.threads == 0) options.threads = usable_threads();
+  if (options.batch == 0 || options.batch > max_batch) {
+    return Error{ErrorCode::invalid_argument, cat("batch is ", options.batch, ", expected 1 to ", max_batch),
+                 "batch"};
+  }
+  options.batch = std::min(options.batch, options.n_ctx);
+  return options;
+}
+
+namespace {
+
+std::uint64_t bytes_read_per_token(const ModelSpec& spec) {
+  std::uint64_t bytes = spec.n_vector_floats * sizeof(float) + spec.token_embd.tensor->row_bytes() +
+                        spec.output.n_rows * spec.output.tensor->row_bytes();
+  for (const LayerSpec& layer : spec.layers) {
+    const auto* experts = std::get_if<ExpertsSpec>(&layer.ffn);
+    for_each_matrix(layer, [&](const Matrix& matrix) {
+      const std::uint64_t times = matrix.expert_rows != 0 ? experts->n_used : 1;
+      bytes += times * matrix.n_rows * matrix.tensor->row_bytes();
+    });
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Result<MemoryPlan> plan_memory(const ModelSpec& spec, const SequenceOptions& asked,
+                               const kernels::KernelTable& table) {
+  QUERN_TRY(const SequenceOptions options, resolve(spec, asked));
+  QUERN_TRY(const KvLayout kv, KvLayout::make(spec, options.kv_type));
+  Scratch scratch = plan_scratch(spec, options.batch, static_cast<std::size_t>(options.threads), table);
+  MemoryPlan plan;
+  plan.weight_bytes = spec.tensor_bytes;
+  plan.private_weight_bytes = spec.n_vector_floats * sizeof(float);
+  plan.kv_bytes = kv.n_bytes(options.n_ctx);
+  plan.scratch_bytes = scratch.place(nullptr, spec, table);
+  plan.bytes_read_per_token = bytes_read_per_token(spec);
+  plan.n_ctx = options.n_ctx;
+  return plan;
+}
+
+}  // namespace quern::detail

@@ -1,0 +1,117 @@
+#include "src/runtime/scratch.h"
+
+#include <algorithm>
+
+namespace quern::detail {
+namespace {
+
+// The widest of everything that shares a buffer, over all layers.
+struct Widths {
+  std::uint64_t q = 0, k = 0, v = 0, attended = 0;  // floats a token
+  std::uint64_t hidden = 0;                         // floats a token in `gate` and in `up`
+  std::uint64_t packed = 0;                         // activations a token that are packed together
+  std::uint64_t experts = 0, used = 0;
+  std::uint64_t heads_per_group = 1;
+  std::size_t matmul_bytes = 0;
+
+  bool q8_32 = false, q8_128 = false;  // kinds of packed activations in use
+
+  Widths(const ModelSpec& spec, const kernels::KernelTable& table) {
+    const auto see = [&](const Matrix& m) {
+      const kernels::ActivationKind kind = kernels::activation_kind(m.tensor->type);
+      q8_32 = q8_32 || kind == kernels::ActivationKind::q8_32;
+      q8_128 = q8_128 || kind == kernels::ActivationKind::q8_128;
+      matmul_bytes = std::max(matmul_bytes, table.matmul_scratch_bytes(m.tensor->type, m.n_cols));
+    };
+    const auto see_dense = [&](const DenseSpec& d, std::uint64_t rows_per_token) {
+      hidden = std::max(hidden, d.up.n_rows * rows_per_token);
+      packed = std::max(packed, d.down.n_cols * rows_per_token);
+    };
+    packed = spec.dim;
+    see(spec.output);
+    for (const LayerSpec& layer : spec.layers) {
+      for_each_matrix(layer, see);
+      if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) {
+        q = std::max(q, a->q.n_rows);
+        k = std::max(k, a->k.n_rows);
+        v = std::max(v, a->v.n_rows);
+        attended = std::max(attended, a->output.n_cols);
+        heads_per_group = std::max<std::uint64_t>(heads_per_group, a->n_heads / a->n_kv_heads);
+      }
+      if (const auto* d = std::get_if<DenseSpec>(&layer.ffn)) see_dense(*d, 1);
+      if (const auto* e = std::get_if<ExpertsSpec>(&layer.ffn)) {
+        see_dense(e->expert, e->n_used);
+        if (e->shared.up) see_dense(e->shared, 1);
+        experts = std::max<std::uint64_t>(experts, e->n_experts);
+        used = std::max<std::uint64_t>(used, e->n_used);
+      }
+    }
+    packed = std::max(packed, attended);
+    matmul_bytes = (matmul_bytes + cache_line - 1) / cache_line * cache_line;
+  }
+};
+
+}  // namespace
+
+Scratch plan_scratch(const ModelSpec& spec, std::size_t batch, std::size_t n_threads,
+                     const kernels::KernelTable& table) {
+  const Widths widths(spec, table);
+  Scratch scratch;
+  scratch.batch = batch;
+  scratch.logit_rows = std::min<std::size_t>(batch, 16);
+  scratch.queries_per_tile = std::max<std::size_t>(64, widths.heads_per_group);
+  scratch.n_threads = n_threads;
+  scratch.matmul_bytes = widths.matmul_bytes;
+  return scratch;
+}
+
+std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kernels::KernelTable& table) {
+  const Widths w(spec, table);
+  const std::uint64_t T = batch, dim = spec.dim, slots = T * w.used;
+  Places places(base);
+  x = places.take<float>(T * dim);
+  mixer_in = places.take<float>(T * dim);
+  ffn_in = places.take<float>(T * dim);
+  mixed = places.take<float>(T * dim);
+  q = places.take<float>(T * w.q);
+  k = places.take<float>(T * w.k);
+  v = places.take<float>(T * w.v);
+  attended = places.take<float>(T * w.attended);
+  gate = places.take<float>(T * w.hidden);
+  up = places.take<float>(T * w.hidden);
+  const auto place_packed = [&](PackedRows& rows, kernels::ActivationKind kind) {
+    rows.codes = places.take<std::int8_t>(T * w.packed);
+    rows.scales = places.take<float>(T * w.packed / kernels::activation_group(kind));
+    rows.sums = places.take<std::int16_t>(T * w.packed / 16);
+  };
+  if (w.q8_32) place_packed(packed_32, kernels::ActivationKind::q8_32);
+  if (w.q8_128) place_packed(packed_128, kernels::ActivationKind::q8_128);
+  cos_sin = places.take<float*>(spec.ropes.size());
+  frequencies = places.take<double*>(spec.ropes.size());
+  for (std::size_t i = 0; i < spec.ropes.size(); ++i) {
+    float* rotations = places.take<float>(T * spec.ropes[i].n_rot);
+    double* angles = places.take<double>(spec.ropes[i].n_rot / 2);
+    if (!base) continue;
+    cos_sin[i] = rotations;
+    frequencies[i] = angles;
+  }
+  logits = places.take<float>(std::uint64_t{logit_rows} * spec.n_vocab);
+
+  router = places.take<float>(T * w.experts);
+  router_scores = places.take<float>(T * w.experts);
+  chosen = places.take<std::uint32_t>(slots);
+  chosen_weights = places.take<float>(slots);
+  slot_of = places.take<std::uint32_t>(slots);
+  slot_token = places.take<std::uint32_t>(slots);
+  slot_index = places.take<std::uint32_t>(slots);
+  expert_begin = places.take<std::uint32_t>(w.experts == 0 ? 0 : w.experts + 1);
+  active_experts = places.take<std::uint32_t>(w.experts);
+  slot_out = places.take<float>(slots * dim);
+  shared_gate = places.take<float>(w.experts == 0 ? 0 : T);
+
+  queries = places.take<kernels::AttentionQuery>(std::uint64_t{n_threads} * queries_per_tile);
+  matmul = places.take<std::byte>(std::uint64_t{n_threads} * matmul_bytes);
+  return places.used();
+}
+
+}  // namespace quern::detail

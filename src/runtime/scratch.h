@@ -1,0 +1,70 @@
+#pragma once
+// The buffers of a forward pass, all in one block that is laid out when a sequence is made. T is the batch:
+// the most tokens evaluated together. Rows are tokens, row-major.
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+#include "src/architectures/model_spec.h"
+#include "src/runtime/aligned_memory.h"
+
+namespace quern::detail {
+
+/// Activations packed for multiplication with one kind of weights.
+struct PackedRows {
+  std::int8_t* codes = nullptr;  ///< [rows, n_cols]
+  float* scales = nullptr;       ///< [rows, n_cols / group]
+  std::int16_t* sums = nullptr;  ///< [rows, n_cols / 16]
+};
+
+struct Scratch {
+  std::size_t batch = 0;       ///< T
+  std::size_t logit_rows = 0;  ///< rows of logits computed together
+  std::size_t queries_per_tile = 0;
+  std::size_t n_threads = 0;
+  std::size_t matmul_bytes = 0;  ///< per thread
+
+  float* x = nullptr;              ///< [T, dim] the residual stream
+  float* mixer_in = nullptr;       ///< [T, dim]
+  float* ffn_in = nullptr;         ///< [T, dim]
+  float* mixed = nullptr;          ///< [T, dim] what a mixer or FFN gives, before it is added to x
+  float* q = nullptr;              ///< [T, n_heads * k_dim]
+  float* k = nullptr;              ///< [T, n_kv_heads * k_dim]
+  float* v = nullptr;              ///< [T, n_kv_heads * v_dim]
+  float* attended = nullptr;       ///< [T, n_heads * v_dim]
+  float* gate = nullptr;           ///< [T, hidden], of experts [slots, expert hidden]
+  float* up = nullptr;             ///< the same
+  PackedRows packed_32{};          ///< ActivationKind::q8_32
+  PackedRows packed_128{};         ///< ActivationKind::q8_128
+  float** cos_sin = nullptr;       ///< [n_ropes] of [T, n_rot/2][2]
+  double** frequencies = nullptr;  ///< [n_ropes] of [n_rot/2]
+  float* logits = nullptr;         ///< [logit_rows, n_vocab]
+
+  // Experts. A slot is one (token, chosen expert) pair; slots are sorted by expert, then by token.
+  float* router = nullptr;                  ///< [T, n_experts]
+  float* router_scores = nullptr;           ///< [T, n_experts] scores for choosing
+  std::uint32_t* chosen = nullptr;          ///< [T, n_used] expert ids, best first
+  float* chosen_weights = nullptr;          ///< [T, n_used]
+  std::uint32_t* slot_of = nullptr;         ///< [T, n_used] slot of the k-th choice of a token
+  std::uint32_t* slot_token = nullptr;      ///< [slots]
+  std::uint32_t* slot_index = nullptr;      ///< [slots] 0, 1, 2...: the rows of slot-wise activations
+  std::uint32_t* expert_begin = nullptr;    ///< [n_experts + 1] first slot of an expert
+  std::uint32_t* active_experts = nullptr;  ///< [n_experts] those that have slots
+  float* slot_out = nullptr;                ///< [slots, dim]
+  float* shared_gate = nullptr;             ///< [T]
+
+  kernels::AttentionQuery* queries = nullptr;  ///< [n_threads, queries_per_tile]
+  std::byte* matmul = nullptr;                 ///< [n_threads, matmul_bytes]
+
+  std::byte* matmul_scratch(int thread) const {
+    return matmul + static_cast<std::size_t>(thread) * matmul_bytes;
+  }
+
+  /// Lays the buffers out from `base` on and returns how many bytes they take; with null it only counts.
+  std::uint64_t place(std::byte* base, const ModelSpec& spec, const kernels::KernelTable& table);
+};
+
+/// Sizes for a batch and a number of threads, nothing placed yet.
+Scratch plan_scratch(const ModelSpec& spec, std::size_t batch, std::size_t n_threads,
+                     const kernels::KernelTable& table);
+
+}  // namespace quern::detail

@@ -1,0 +1,110 @@
+#include "src/runtime/steps.h"
+
+#include <cstring>
+
+namespace quern::detail {
+
+void pack_rows(const Pass& pass, const PackedKinds& kinds, const float* x, std::size_t n_cols,
+               std::size_t begin, std::size_t end) {
+  const auto pack = [&](const PackedRows& to, kernels::ActivationKind kind) {
+    const std::size_t n_groups = n_cols / kernels::activation_group(kind), n_sums = n_cols / 16;
+    pass.kernels().quantize(kind, x + begin * n_cols, n_cols, end - begin, n_cols, to.codes + begin * n_cols,
+                            to.scales + begin * n_groups, to.sums + begin * n_sums);
+  };
+  if (kinds.q8_32) pack(pass.scratch.packed_32, kernels::ActivationKind::q8_32);
+  if (kinds.q8_128) pack(pass.scratch.packed_128, kernels::ActivationKind::q8_128);
+}
+
+kernels::Activations activations_for(const Pass& pass, const Matrix& matrix, const float* x, std::size_t n) {
+  kernels::Activations activations{.kind = kernels::activation_kind(matrix.tensor->type),
+                                   .n_tokens = n,
+                                   .n_cols = static_cast<std::size_t>(matrix.n_cols)};
+  if (activations.kind == kernels::ActivationKind::f32) {
+    activations.f32 = x;
+    return activations;
+  }
+  const PackedRows& packed =
+      activations.kind == kernels::ActivationKind::q8_32 ? pass.scratch.packed_32 : pass.scratch.packed_128;
+  activations.codes = packed.codes;
+  activations.scales = packed.scales;
+  activations.sums = packed.sums;
+  return activations;
+}
+
+void norm_row(const Pass& pass, const Norm& norm, const float* x, std::size_t n, float* out) {
+  const LoadedModel& model = pass.model;
+  switch (norm.kind) {
+    case NormKind::rms: pass.kernels().rms_norm(x, model.values(norm.weight), n, norm.eps, out); return;
+    case NormKind::layer:
+      pass.kernels().layer_norm(x, model.values(norm.weight), norm.bias ? model.values(norm.bias) : nullptr,
+                                n, norm.eps, out);
+      return;
+    case NormKind::none:
+      if (out != x) std::memcpy(out, x, n * sizeof(float));
+      return;
+  }
+}
+
+void normalize(Pass& pass, Worker& worker, const Norm& norm, const float* x, float* out,
+               const PackedKinds& kinds) {
+  const std::size_t dim = pass.spec().dim;
+  const RowTiles tiles(pass.n_tokens(), worker);
+  worker.tiles(tiles.count(), [&](std::size_t tile) {
+    for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t)
+      norm_row(pass, norm, x + t * dim, dim, out + t * dim);
+    pack_rows(pass, kinds, out, dim, tiles.begin(tile), tiles.end(tile));
+  });
+}
+
+void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::size_t expert,
+                   std::size_t begin, std::size_t end, const kernels::Activations& activations,
+                   const std::uint32_t* rows, std::size_t n, float* y, std::size_t stride) {
+  const std::size_t row_bytes = static_cast<std::size_t>(matrix.tensor->row_bytes());
+  const std::size_t first_row = static_cast<std::size_t>(matrix.row_begin + expert * matrix.expert_rows);
+  const kernels::WeightView weights{.type = matrix.tensor->type,
+                                    .data = matrix.tensor->data + first_row * row_bytes,
+                                    .n_rows = static_cast<std::size_t>(matrix.n_rows),
+                                    .n_cols = static_cast<std::size_t>(matrix.n_cols),
+                                    .row_bytes = row_bytes};
+  pass.kernels().matmul(weights, begin, end, activations, rows, n, y + begin, stride,
+                        pass.scratch.matmul_scratch(worker.index()));
+  if (!matrix.bias) return;
+  const float* bias = pass.model.values(matrix.bias) + (matrix.expert_rows != 0 ? expert * matrix.n_rows : 0);
+  for (std::size_t i = 0; i < n; ++i) {
+    float* row = y + i * stride + begin;
+    pass.kernels().add(row, bias + begin, end - begin, row);
+  }
+}
+
+void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, std::size_t n, float* y) {
+  const kernels::Activations activations = activations_for(pass, matrix, x, n);
+  const RowTiles tiles = weight_tiles(matrix, worker);
+  worker.tiles(tiles.count(), [&](std::size_t tile) {
+    multiply_tile(pass, worker, matrix, 0, tiles.begin(tile), tiles.end(tile), activations, nullptr, n, y,
+                  static_cast<std::size_t>(matrix.n_rows));
+  });
+}
+
+void activate(const Pass& pass, const DenseSpec& dense, const float* gate, const float* up, std::size_t n,
+              float* out) {
+  const kernels::KernelTable& k = pass.kernels();
+  if (!dense.gate) {
+    switch (dense.activation) {
+      case Activation::silu: k.silu(up, n, out); return;
+      case Activation::gelu: k.gelu(up, n, out); return;
+      case Activation::relu: k.relu(up, n, out); return;
+      case Activation::swiglu_clamped: return;  // has a gate in every spec
+    }
+  }
+  switch (dense.activation) {
+    case Activation::silu: k.silu_mul(gate, up, n, out); return;
+    case Activation::gelu: k.gelu_mul(gate, up, n, out); return;
+    case Activation::relu:
+      k.relu(gate, n, out);
+      k.mul(out, up, n, out);
+      return;
+    case Activation::swiglu_clamped: k.swiglu_clamped(gate, up, n, out); return;
+  }
+}
+
+}  // namespace quern::detail
