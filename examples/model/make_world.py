@@ -261,71 +261,79 @@ def world_question(rng, fact=None):
 
 
 def story_where(rng):
-    """Things are put down and sometimes moved; where is one of them now?"""
+    """Things are put down and sometimes moved; where are they now?"""
     n = rng.randint(2, 4)
     things, people, rooms = rng.sample(OBJECTS, n), rng.sample(ALL_NAMES, n), rng.sample(ROOMS, n + 1)
-    place, lines = {}, []
-    for thing, name, room in zip(things, people, rooms):
-        lines.append(rng.choice([f"{name} put the {thing} in the {room}.", f"{name} left the {thing} in the {room}.",
-                                 f"{name} carried the {thing} to the {room}.", f"The {thing} was brought to the {room} by {name}."]))
-        place[thing] = room
-    thing = rng.choice(things)
+    lines = [rng.choice([f"{name} put the {thing} in the {room}.", f"{name} left the {thing} in the {room}.",
+                         f"{name} carried the {thing} to the {room}.", f"The {thing} was brought to the {room} by {name}."])
+             for thing, name, room in zip(things, people, rooms)]
+    place = dict(zip(things, rooms))
     if rng.random() < 0.4:
-        place[thing], name = rooms[n], rng.choice(ALL_NAMES)
+        thing, name = rng.choice(things), rng.choice(ALL_NAMES)
+        place[thing] = rooms[n]
         lines.append(rng.choice([f"Later {name} took the {thing} to the {rooms[n]}.", f"Then {name} moved the {thing} to the {rooms[n]}."]))
-        if rng.random() < 0.5:
-            thing = rng.choice(things)
-    ask = rng.choice([f"Where is the {thing}?", f"Where is the {thing} now?", f"In which place do we find the {thing}?",
-                      f"Tell me where the {thing} is."])
-    return (" ".join(lines + [ask]), f"The {thing} is in the {place[thing]}.", [place[thing]],
-            [r for r in rooms if r != place[thing]])
+    ask = lambda thing: rng.choice([f"Where is the {thing}?", f"Where is the {thing} now?",
+                                    f"In which place do we find the {thing}?", f"Tell me where the {thing} is."])
+    return lines, [(ask(t), f"The {t} is in the {place[t]}.", [place[t]], [r for r in rooms if r != place[t]]) for t in things]
 
 
 def story_who(rng):
-    """Things change hands; who has one of them, or who did something?"""
+    """Things have owners and sometimes change hands; who has them now?"""
     n = rng.randint(2, 4)
     people, things = rng.sample(ALL_NAMES, n + 1), rng.sample(OBJECTS, n)
-    lines, owner = [], {}
-    for name, thing in zip(people, things):
-        lines.append(rng.choice([f"{name} has the {thing}.", f"{name} found the {thing}.", f"{name} bought the {thing}.",
-                                 f"The {thing} belongs to {name}."]))
-        owner[thing] = name
-    thing = rng.choice(things)
+    lines = [rng.choice([f"{name} has the {thing}.", f"{name} found the {thing}.", f"{name} bought the {thing}.",
+                         f"The {thing} belongs to {name}."]) for name, thing in zip(people, things)]
+    owner = dict(zip(things, people))
     if rng.random() < 0.5:
+        thing = rng.choice(things)
         lines.append(rng.choice([f"Then {owner[thing]} gave the {thing} to {people[n]}.", f"{owner[thing]} sold the {thing} to {people[n]}."]))
         owner[thing] = people[n]
-        if rng.random() < 0.5:
-            thing = rng.choice(things)
-    ask = rng.choice([f"Who has the {thing}?", f"Who has the {thing} now?", f"Who owns the {thing}?", f"Tell me who has the {thing}."])
-    return " ".join(lines + [ask]), f"{owner[thing]} has the {thing}.", [owner[thing]], [p for p in people if p != owner[thing]]
+    ask = lambda thing: rng.choice([f"Who has the {thing}?", f"Who has the {thing} now?", f"Who owns the {thing}?", f"Tell me who has the {thing}."])
+    return lines, [(ask(t), f"{owner[t]} has the {t}.", [owner[t]], [p for p in people if p != owner[t]]) for t in things]
 
 
 def story_count(rng):
-    """People gather goods in numbers; how many did one of them gather?"""
+    """People gather goods in numbers; how many are there of each?"""
     n = rng.randint(2, 4)
     people, goods, counts = rng.sample(ALL_NAMES, n), rng.sample(GOODS, n), rng.sample(range(2, 60), n)
-    verbs = [rng.choice(["bought", "sold", "carried", "counted"]) for _ in range(n)]
-    lines = [f"{p} {v} {c} {g}." for p, v, c, g in zip(people, verbs, counts, goods)]
-    i = rng.randrange(n)
-    base = {"bought": "buy", "sold": "sell", "carried": "carry", "counted": "count"}[verbs[i]]
-    ask = rng.choice([f"How many {goods[i]} did {people[i]} {base}?", f"Tell me how many {goods[i]} {people[i]} {verbs[i]}."])
-    return (" ".join(lines + [ask]), f"{people[i]} {verbs[i]} {counts[i]} {goods[i]}.", [f" {counts[i]} "],
-            [f" {c} " for c in counts if c != counts[i]])
+    base = {"bought": "buy", "sold": "sell", "carried": "carry", "counted": "count"}
+    verbs = [rng.choice(list(base)) for _ in range(n)]
+    rows = list(zip(people, verbs, counts, goods))
+    ask = lambda p, v, c, g: rng.choice([f"How many {g} did {p} {base[v]}?", f"Tell me how many {g} {p} {v}."])
+    return ([f"{p} {v} {c} {g}." for p, v, c, g in rows],
+            [(ask(p, v, c, g), f"{p} {v} {c} {g}.", [f" {c} "], [f" {x} " for x in counts if x != c]) for p, v, c, g in rows])
 
 
 def story_colour(rng):
-    """Things have colours; which colour has one of them?"""
+    """Things have colours."""
     n = rng.randint(2, 4)
-    things, colours, people = rng.sample(OBJECTS, n), rng.sample(COLOURS, n), rng.sample(ALL_NAMES, n)
-    lines = [rng.choice([f"{p} painted the {t} {c}.", f"{p} has {article(c)} {c} {t}.", f"The {t} of {p} is {c}."])
-             for p, t, c in zip(people, things, colours)]
-    i = rng.randrange(n)
-    ask = rng.choice([f"What colour is the {things[i]}?", f"Which colour does the {things[i]} have?", f"Tell me the colour of the {things[i]}."])
-    return " ".join(lines + [ask]), f"The {things[i]} is {colours[i]}.", [colours[i]], [c for c in colours if c != colours[i]]
+    rows = list(zip(rng.sample(OBJECTS, n), rng.sample(COLOURS, n), rng.sample(ALL_NAMES, n)))
+    lines = [rng.choice([f"{p} painted the {t} {c}.", f"{p} has {article(c)} {c} {t}.", f"The {t} of {p} is {c}."]) for t, c, p in rows]
+    ask = lambda t: rng.choice([f"What colour is the {t}?", f"Which colour does the {t} have?", f"Tell me the colour of the {t}."])
+    return lines, [(ask(t), f"The {t} is {c}.", [c], [x for _, x, _ in rows if x != c]) for t, c, _ in rows]
+
+
+def told_story(rng):
+    """(sentences, questions about them in any order)."""
+    lines, questions = rng.choice([story_where, story_where, story_who, story_who, story_count, story_colour])(rng)
+    return lines, rng.sample(questions, len(questions))
 
 
 def story_question(rng):
-    return rng.choice([story_where, story_where, story_who, story_who, story_count, story_colour])(rng)
+    lines, questions = told_story(rng)
+    ask, *rest = questions[0]
+    return " ".join(lines + [ask]), *rest
+
+
+def story_turns(rng):
+    """A story, a question and perhaps more questions about the same story, for training."""
+    while True:
+        lines, questions = told_story(rng)
+        first = " ".join(lines + [questions[0][0]])
+        if not held_out(first):
+            asks = [first] + [ask for ask, *_ in questions[1:]]
+            n = rng.choice([1, len(asks)])
+            return [turn for ask, (_, answer, _, _) in list(zip(asks, questions))[:n] for turn in (("user", ask), ("assistant", answer))]
 
 
 def json_question(rng):
@@ -349,11 +357,11 @@ def json_question(rng):
     return ask.format(k=listed, s=told.format_map(v)), record, [record], []
 
 
-def drawn(make, rng, held=False, allowed=lambda *_: True):
+def drawn(make, rng, held=False):
     """Draws from make until the question is on the wanted side of the split."""
     while True:
         result = make(rng)
-        if held_out(result[0]) == held and allowed(*result):
+        if held_out(result[0]) == held:
             return result
 
 
@@ -466,10 +474,8 @@ def stranger(rng):
 def chat_turn(rng):
     """(question, answer, fact or None) for training."""
     r = rng.random()
-    if r < 0.60:
+    if r < 0.64:
         return training_world_question(rng)
-    if r < 0.78:
-        return drawn(story_question, rng)[:2] + (None,)
     if r < 0.90:
         return drawn(json_question, rng)[:2] + (None,)
     if r < 0.93:
@@ -502,13 +508,15 @@ def careless(rng, question):
 def document(rng):
     """One training document: a list of (role, text)."""
     r = rng.random()
-    if r < 0.14:
+    if r < 0.10:
         return [("text", portrait(rng))]
-    if r < 0.24:
+    if r < 0.17:
         return [("text", gossip(rng))]
-    if r < 0.34:
+    if r < 0.24:
         return [("text", story(rng))]
     turns = [("system", rng.choice(SYSTEM))] if rng.random() < 0.08 else []
+    if r < 0.64:
+        return turns + story_turns(rng)
     n = 1 if rng.random() < 0.7 else rng.randint(2, 4) if rng.random() < 0.8 else rng.randint(5, 9)
     fact = None
     for _ in range(n):

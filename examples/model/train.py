@@ -151,11 +151,15 @@ def batches(bpe, rng, forbidden):
 def train(args):
     torch.set_num_threads(args.threads)
     os.makedirs(args.work, exist_ok=True)
-    rng = random.Random(SEED)
+    rng = random.Random(args.seed)
     bpe = Bpe.learn((text for _ in range(40000) for _, text in make_world.document(rng)), VOCAB)
     questions = make_world.test_questions()
     forbidden = {row["prompt"] for row in questions}
-    w = {name: p.requires_grad_() for name, p in new_weights().items()}
+    weights = new_weights()
+    if args.start:
+        state = torch.load(args.start)
+        bpe, weights = Bpe(state["merges"]), state["weights"]
+    w = {name: p.requires_grad_() for name, p in weights.items()}
     print(f"{sum(p.numel() for p in w.values())} parameters, {bpe.size} tokens", flush=True)
     optimizer = torch.optim.AdamW([{"params": [p for p in w.values() if p.dim() == 2], "weight_decay": 0.05},
                                    {"params": [p for p in w.values() if p.dim() == 1], "weight_decay": 0.0}],
@@ -334,7 +338,9 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     p = commands.add_parser("train")
     p.add_argument("--steps", type=int, default=4200)
+    p.add_argument("--start", help="a checkpoint whose weights and tokenizer to go on from, with a fresh optimizer")
     p.add_argument("--rate", type=float, default=2e-3)
+    p.add_argument("--seed", type=int, default=SEED, help="of the training documents")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--bf16", action="store_true", help="matrix products in bfloat16; faster on CPUs with AMX")
     p.add_argument("--work", default="build/valley")
