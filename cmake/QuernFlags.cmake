@@ -10,3 +10,6 @@ if(QUERN_SANITIZE)
                          -fno-sanitize-recover=all)
   target_link_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE})
 endif()
+if(QUERN_BUILD_FUZZERS)
+  target_compile_options(quern_flags INTERFACE -fsanitize=fuzzer-no-link)  # coverage, which guides libFuzzer
+endif()

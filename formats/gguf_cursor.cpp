@@ -14,10 +14,10 @@ Result<void> GgufCursor::refill(std::uint64_t n, std::string_view what) {
   if (n > gguf::max_metadata_bytes - position_)
     return error(ErrorCode::unsupported,
                  cat("brings the metadata over ", gguf::max_metadata_bytes, " bytes"));
-  // A piece of 1 MiB or whatever one value needs, and never more than the file has. The tail of the piece
-  // before is copied to the front, so that a value is always whole; the old piece stays for those who look
-  // into it.
-  constexpr std::uint64_t usual_bytes = std::uint64_t{1} << 20;
+  // A piece of 64 KiB, then of 1 MiB, or whatever one value needs, and never more than the file has. The tail
+  // of the piece before is copied to the front, so that a value is always whole; the old piece stays for
+  // those who look into it.
+  const std::uint64_t usual_bytes = std::uint64_t{1} << (pieces_.empty() ? 16 : 20);
   const std::uint64_t n_bytes = std::min(remaining(), std::max(n, usual_bytes));
   auto piece = std::make_unique_for_overwrite<std::byte[]>(n_bytes);
   if (held_ > 0) std::memcpy(piece.get(), next_, held_);
@@ -30,7 +30,7 @@ Result<void> GgufCursor::refill(std::uint64_t n, std::string_view what) {
 }
 
 Result<std::string_view> GgufCursor::string(std::uint64_t max_bytes, std::string_view what) {
-  QUERN_TRY(const std::uint64_t n, number<std::uint64_t>(cat("the length of ", what)));
+  QUERN_TRY(const std::uint64_t n, number<std::uint64_t>(what));
   if (n > remaining())
     return corrupt(
         cat("gives ", n, " bytes as the length of ", what, ", but the file has only ", remaining(), " more"));

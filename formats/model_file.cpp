@@ -129,8 +129,7 @@ class DataReader {
       return Error{ErrorCode::out_of_memory, "the model is larger than the address space"};
     constexpr std::align_val_t alignment{data_alignment};
     std::byte* at = static_cast<std::byte*>(::operator new(static_cast<std::size_t>(n_bytes), alignment));
-    std::shared_ptr<const void> owner(
-        at, [alignment](std::byte* memory) { ::operator delete(memory, alignment); });
+    std::shared_ptr<const void> owner(at, [](std::byte* memory) { ::operator delete(memory, alignment); });
     for (Tensor& tensor : tensors) {
       QUERN_CHECK(read_tensor(source, tensor, at));
       tensor.data = at;

@@ -1,0 +1,113 @@
+// Which rows this CPU can run. Built plainly, without any row's flags.
+#include "kernels/kernel_table.h"
+
+#define QUERN_DECLARE_ROW(row)    \
+  namespace row {                 \
+  extern const KernelTable table; \
+  }
+
+namespace quern::kernels {
+
+QUERN_DECLARE_ROW(scalar)
+#if defined(__x86_64__)
+QUERN_DECLARE_ROW(avx2)
+QUERN_DECLARE_ROW(avxvnni)
+QUERN_DECLARE_ROW(avx512)
+QUERN_DECLARE_ROW(avx512vnni)
+#elif defined(__aarch64__)
+QUERN_DECLARE_ROW(neon)
+#endif
+
+namespace {
+
+struct RunnableRows {
+  const KernelTable* rows[8];
+  std::size_t size = 0;
+};
+
+// Best first. __builtin_cpu_supports also asks whether the operating system saves the wider registers.
+RunnableRows find_rows() {
+  RunnableRows found;
+  const auto offer = [&](bool runs, const KernelTable& table) {
+    if (runs) found.rows[found.size++] = &table;
+  };
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool has_avx2 =
+      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                          __builtin_cpu_supports("avx512dq");
+  offer(has_avx512 && __builtin_cpu_supports("avx512vnni"), avx512vnni::table);
+  offer(has_avx512, avx512::table);
+  offer(has_avx2 && __builtin_cpu_supports("avxvnni"), avxvnni::table);
+  offer(has_avx2, avx2::table);
+#elif defined(__aarch64__)
+  offer(true, neon::table);
+#endif
+  offer(true, scalar::table);
+  return found;
+}
+
+bool same_text(const char* a, const char* b) {
+  while (*a && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+}  // namespace
+
+KernelTables runnable_tables() {
+  static const RunnableRows found = find_rows();
+  return {found.rows, found.size};
+}
+
+const KernelTable* find_table(const char* isa) {
+  const char* name = same_text(isa, "generic") ? "scalar" : isa;
+  const KernelTables all = runnable_tables();
+  for (std::size_t i = 0; i < all.size; ++i)
+    if (same_text(all.tables[i]->isa, name)) return all.tables[i];
+  return nullptr;
+}
+
+const char* known_isas() { return "generic, avx2, avxvnni, avx512, avx512vnni, neon"; }
+
+ActivationKind activation_kind(formats::TensorType type) {
+  using enum formats::TensorType;
+  switch (type) {
+    case f32:
+    case f16:
+    case bf16: return ActivationKind::f32;
+    case q4_0:
+    case q4_1:
+    case q5_0:
+    case q5_1:
+    case q8_0:
+    case iq4_nl:
+    case mxfp4:
+    case nvfp4:
+    case q1_0:
+    case q2_0: return ActivationKind::q8_32;
+    default: return ActivationKind::q8_128;
+  }
+}
+
+std::size_t activation_group(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::f32: return 1;
+    case ActivationKind::q8_32: return 32;
+    case ActivationKind::q8_128: return 128;
+  }
+  return 1;
+}
+
+std::size_t kv_row_bytes(KvType type, std::size_t n) {
+  switch (type) {
+    case KvType::f32: return 4 * n;
+    case KvType::f16:
+    case KvType::bf16: return 2 * n;
+    case KvType::q8_0: return n / 32 * 34;
+  }
+  return 0;
+}
+
+}  // namespace quern::kernels

@@ -1,0 +1,173 @@
+// Plain loops over blocks of 64 logits, in lanes that the compiler turns into vectors of the row's
+// instruction set.
+#include "kernels/logits.h"
+
+#include "kernels/exp_ln.h"
+
+namespace quern::kernels::QUERN_ISA {
+namespace {
+
+constexpr float infinity = __builtin_inff();
+constexpr std::size_t n_lanes = 16;
+
+// The block's logits, those that are no candidates replaced by minus infinity; `scratch` has room for them.
+const float* masked_block(const LogitView& view, std::size_t b, float* scratch) {
+  const float* x = view.logits + b * logit_block;
+  const std::uint64_t bits = view.candidates[b];
+  if (bits == ~std::uint64_t{0}) return x;
+  for (std::size_t i = 0; i < logit_block; ++i) scratch[i] = -infinity;
+  for (std::uint64_t rest = bits; rest != 0; rest &= rest - 1) {
+    const int i = __builtin_ctzll(rest);
+    scratch[i] = x[i];
+  }
+  return scratch;
+}
+
+QUERN_ALWAYS_INLINE std::uint64_t weight(double y) {
+  // Adding 2^52 leaves the rounded product in the low bits of the sum.
+  const double shifted = exp_bounded(y < weight_floor ? 0.0 : y) * weight_one + 0x1p52;
+  const std::uint64_t w =
+      __builtin_bit_cast(std::uint64_t, shifted) - __builtin_bit_cast(std::uint64_t, 0x1p52);
+  return y < weight_floor ? 0 : w;
+}
+
+QUERN_ALWAYS_INLINE void distances(const float* x, const WeightRule& rule, double* y) {
+  if (rule.temperature == 1) {
+    for (std::size_t i = 0; i < logit_block; ++i) y[i] = static_cast<double>(x[i]) - rule.best;
+  } else {
+    for (std::size_t i = 0; i < logit_block; ++i)
+      y[i] = static_cast<double>(x[i]) / rule.temperature - rule.best;
+  }
+}
+
+bool all_valid_logits(const float* logits, std::size_t n) {
+  std::uint32_t invalid[n_lanes] = {};
+  std::size_t i = 0;
+  for (; i + n_lanes <= n; i += n_lanes) {
+    for (std::size_t l = 0; l < n_lanes; ++l) invalid[l] |= !(logits[i + l] < infinity);
+  }
+  std::uint32_t any = 0;
+  for (; i < n; ++i) any |= !(logits[i] < infinity);
+  for (const std::uint32_t lane : invalid) any |= lane;
+  return any == 0;
+}
+
+std::size_t scan(const LogitView& view, std::size_t n, float* block_max, bool* all_valid) {
+  float scratch[logit_block];
+  std::size_t n_candidates = 0;
+  bool valid = true;
+  for (std::size_t b = 0; b < view.n_blocks; ++b) {
+    const std::size_t begin = b * logit_block;
+    valid &= all_valid_logits(view.logits + begin, n - begin < logit_block ? n - begin : logit_block);
+    if (view.candidates[b] == 0) {
+      block_max[b] = -infinity;
+      continue;
+    }
+    const float* x = masked_block(view, b, scratch);
+    float best[n_lanes];
+    std::uint32_t count[n_lanes] = {};
+    for (std::size_t l = 0; l < n_lanes; ++l) best[l] = -infinity;
+    for (std::size_t i = 0; i < logit_block; i += n_lanes) {
+      for (std::size_t l = 0; l < n_lanes; ++l) {
+        best[l] = x[i + l] > best[l] ? x[i + l] : best[l];
+        count[l] += x[i + l] > -infinity;
+      }
+    }
+    for (std::size_t half = n_lanes / 2; half > 0; half /= 2) {
+      for (std::size_t l = 0; l < half; ++l) {
+        best[l] = best[l + half] > best[l] ? best[l + half] : best[l];
+        count[l] += count[l + half];
+      }
+    }
+    block_max[b] = best[0];
+    n_candidates += count[0];
+  }
+  *all_valid = valid;
+  return n_candidates;
+}
+
+std::uint64_t sum_weights(const LogitView& view, const WeightRule& rule) {
+  float scratch[logit_block];
+  double y[logit_block];
+  std::uint64_t sum = 0;
+  for (std::size_t b = 0; b < view.n_blocks; ++b) {
+    if (view.candidates[b] == 0) continue;
+    distances(masked_block(view, b, scratch), rule, y);
+    for (std::size_t i = 0; i < logit_block; ++i) sum += weight(y[i]);
+  }
+  return sum;
+}
+
+void weigh(const double* logits, std::size_t n, double best, std::uint64_t* weights) {
+  for (std::size_t i = 0; i < n; ++i) weights[i] = weight(logits[i] - best);
+}
+
+void bucket_weights(const LogitView& view, const WeightRule& rule, std::uint64_t* buckets) {
+  float scratch[logit_block];
+  double y[logit_block];
+  std::uint64_t weights[logit_block];
+  std::int32_t index[logit_block];
+  // Neighbours often fall into the same bucket; four histograms keep one addition from waiting for another.
+  std::uint64_t parts[4][n_weight_buckets] = {};
+  for (std::size_t b = 0; b < view.n_blocks; ++b) {
+    if (view.candidates[b] == 0) continue;
+    distances(masked_block(view, b, scratch), rule, y);
+    for (std::size_t i = 0; i < logit_block; ++i) {
+      weights[i] = weight(y[i]);
+      index[i] = y[i] < weight_floor ? 0 : static_cast<std::int32_t>(-y[i] * buckets_per_nat);
+    }
+    for (std::size_t i = 0; i < logit_block; ++i) parts[i % 4][index[i]] += weights[i];
+  }
+  for (std::size_t i = 0; i < n_weight_buckets; ++i) {
+    buckets[i] += parts[0][i] + parts[1][i] + parts[2][i] + parts[3][i];
+  }
+}
+
+// Philox4x32-10 (src/base/philox.h) for the 16 counters of a block side by side.
+std::uint64_t noise_at_least(const NoiseStream& noise, std::size_t b, std::uint32_t bound) {
+  constexpr std::size_t n_calls = logit_block / 4;
+  std::uint32_t c0[n_calls], c1[n_calls], c2[n_calls], c3[n_calls];
+  for (std::size_t i = 0; i < n_calls; ++i) {
+    c0[i] = noise.counter[0];
+    c1[i] = noise.counter[1];
+    c2[i] = noise.counter[2];
+    c3[i] = noise.counter[3] + static_cast<std::uint32_t>(b * n_calls + i);
+  }
+  std::uint32_t key0 = noise.key[0], key1 = noise.key[1];
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t i = 0; i < n_calls; ++i) {
+      const std::uint64_t p0 = std::uint64_t{0xd2511f53} * c0[i];
+      const std::uint64_t p1 = std::uint64_t{0xcd9e8d57} * c2[i];
+      c0[i] = static_cast<std::uint32_t>(p1 >> 32) ^ c1[i] ^ key0;
+      c1[i] = static_cast<std::uint32_t>(p1);
+      c2[i] = static_cast<std::uint32_t>(p0 >> 32) ^ c3[i] ^ key1;
+      c3[i] = static_cast<std::uint32_t>(p0);
+    }
+    key0 += 0x9e3779b9;
+    key1 += 0xbb67ae85;
+  }
+  std::uint32_t any = 0;
+  for (std::size_t i = 0; i < n_calls; ++i) {
+    any |= (c0[i] >= bound) | (c1[i] >= bound) | (c2[i] >= bound) | (c3[i] >= bound);
+  }
+  if (any == 0) return 0;
+  std::uint64_t hits = 0;
+  for (std::size_t i = 0; i < n_calls; ++i) {
+    const std::uint64_t four =
+        (c0[i] >= bound) | (c1[i] >= bound) << 1 | (c2[i] >= bound) << 2 | (c3[i] >= bound) << 3;
+    hits |= four << (4 * i);
+  }
+  return hits;
+}
+
+}  // namespace
+
+extern const LogitKernels logit_kernels;
+const LogitKernels logit_kernels = {.isa = QUERN_ISA_NAME,
+                                    .scan = scan,
+                                    .sum_weights = sum_weights,
+                                    .weigh = weigh,
+                                    .bucket_weights = bucket_weights,
+                                    .noise_at_least = noise_at_least};
+
+}  // namespace quern::kernels::QUERN_ISA

@@ -1,0 +1,62 @@
+// Packs activations into int8 groups. Each group of 32 or 128 values has one float scale.
+#include "kernels/functions.h"
+#include "kernels/simd/math.h"
+
+namespace quern::kernels::QUERN_ISA {
+namespace {
+
+constexpr int n_candidates = 4;
+
+// Codes of x * inverse, rounded half to even (still as floats).
+QUERN_INLINE F32x16 round_codes(F32x16 v) { return v + splat(rounder) - splat(rounder); }
+
+// One group of n (32 or 128) values.
+void quantize_group(const float* x, std::size_t n, std::int8_t* codes, float* scale, std::int16_t* sums) {
+  I32x16 most = splat_i32(0);
+  for (std::size_t i = 0; i < n; i += 16) most = max(most, as_i32(load(x + i)) & splat_i32(INT32_MAX));
+  const std::int32_t amax_bits = max_lane(most);
+  const float amax = __builtin_bit_cast(float, amax_bits);
+  const bool is_finite = amax_bits < 0x7f800000;
+  if (!is_finite || amax < 0x1p-100f) {
+    *scale = is_finite ? 0.0f : __builtin_bit_cast(float, 0x7fc00000);
+    __builtin_memset(codes, 0, n);
+    __builtin_memset(sums, 0, n / 16 * sizeof *sums);
+    return;
+  }
+  int best = 127;
+  float least_error = __builtin_inff();
+  for (int top = 127; top > 127 - n_candidates; --top) {
+    const F32x16 inverse = splat(static_cast<float>(top) / amax);
+    F32x16 acc = zero();
+    for (std::size_t i = 0; i < n; i += 16) {
+      const F32x16 v = load(x + i) * inverse, e = v - round_codes(v);
+      acc = fma(e, e, acc);
+    }
+    const float error = tree_sum(acc) / static_cast<float>(top * top);
+    if (error < least_error) {
+      least_error = error;
+      best = top;
+    }
+  }
+  *scale = amax / static_cast<float>(best);
+  const F32x16 inverse = splat(static_cast<float>(best) / amax);
+  for (std::size_t i = 0; i < n; i += 16) {
+    const F32x16 v = max(splat(-127.0f), min(splat(127.0f), load(x + i) * inverse));
+    const I32x16 q = as_i32(v + splat(rounder)) - splat_i32(rounder_bits);
+    store_i8(codes + i, q);
+    sums[i / 16] = static_cast<std::int16_t>(sum(q));
+  }
+}
+
+}  // namespace
+
+void quantize(ActivationKind kind, const float* x, std::size_t x_stride, std::size_t n_tokens,
+              std::size_t n_cols, std::int8_t* codes, float* scales, std::int16_t* sums) {
+  const std::size_t group = kind == ActivationKind::q8_128 ? 128 : 32;
+  for (std::size_t t = 0; t < n_tokens; ++t)
+    for (std::size_t c = 0; c < n_cols; c += group)
+      quantize_group(x + t * x_stride + c, group, codes + t * n_cols + c, scales + (t * n_cols + c) / group,
+                     sums + (t * n_cols + c) / 16);
+}
+
+}  // namespace quern::kernels::QUERN_ISA

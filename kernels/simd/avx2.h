@@ -1,0 +1,223 @@
+#pragma once
+// The 16-lane vectors in AVX2 with FMA and F16C: two registers each. What the operations mean: scalar.h.
+// Built with AVX-VNNI as well it serves the avxvnni row, whose byte products need one instruction.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#define QUERN_INLINE inline __attribute__((always_inline))
+
+namespace quern::kernels::QUERN_ISA {
+
+struct F32x16 {
+  __m256 lo, hi;
+};
+struct I32x16 {
+  __m256i lo, hi;
+};
+struct Mask16 {
+  __m256 lo, hi;
+};
+
+// All ones in the lanes of this half (first lane 0 or 8) that are below n.
+QUERN_INLINE __m256i below(std::size_t n, int first_lane) {
+  const __m256i lanes =
+      _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(first_lane));
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), lanes);
+}
+
+QUERN_INLINE F32x16 splat(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+QUERN_INLINE F32x16 zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+QUERN_INLINE F32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+QUERN_INLINE F32x16 load_n(const float* p, std::size_t n) {
+  return {_mm256_maskload_ps(p, below(n, 0)), _mm256_maskload_ps(p + 8, below(n, 8))};
+}
+QUERN_INLINE void store(float* p, F32x16 a) {
+  _mm256_storeu_ps(p, a.lo);
+  _mm256_storeu_ps(p + 8, a.hi);
+}
+QUERN_INLINE void store_n(float* p, F32x16 a, std::size_t n) {
+  _mm256_maskstore_ps(p, below(n, 0), a.lo);
+  _mm256_maskstore_ps(p + 8, below(n, 8), a.hi);
+}
+QUERN_INLINE float load_half(const void* p) {
+  std::uint16_t h;
+  __builtin_memcpy(&h, p, sizeof h);
+  return _cvtsh_ss(h);
+}
+QUERN_INLINE F32x16 load_f16(const void* p) {
+  const auto* h = static_cast<const __m128i*>(p);
+  return {_mm256_cvtph_ps(_mm_loadu_si128(h)), _mm256_cvtph_ps(_mm_loadu_si128(h + 1))};
+}
+QUERN_INLINE __m256 widen_bf16(const __m128i* p) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16));
+}
+QUERN_INLINE F32x16 load_bf16(const void* p) {
+  const auto* h = static_cast<const __m128i*>(p);
+  return {widen_bf16(h), widen_bf16(h + 1)};
+}
+QUERN_INLINE void store_f16(void* p, F32x16 a) {
+  auto* h = static_cast<__m128i*>(p);
+  _mm_storeu_si128(h, _mm256_cvtps_ph(a.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  _mm_storeu_si128(h + 1, _mm256_cvtps_ph(a.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+QUERN_INLINE F32x16 operator+(F32x16 a, F32x16 b) {
+  return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
+}
+QUERN_INLINE F32x16 operator-(F32x16 a, F32x16 b) {
+  return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)};
+}
+QUERN_INLINE F32x16 operator*(F32x16 a, F32x16 b) {
+  return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)};
+}
+QUERN_INLINE F32x16 operator/(F32x16 a, F32x16 b) {
+  return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)};
+}
+QUERN_INLINE F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
+  return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+}
+QUERN_INLINE F32x16 sqrt(F32x16 a) { return {_mm256_sqrt_ps(a.lo), _mm256_sqrt_ps(a.hi)}; }
+QUERN_INLINE F32x16 max(F32x16 a, F32x16 b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
+QUERN_INLINE F32x16 min(F32x16 a, F32x16 b) { return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)}; }
+QUERN_INLINE Mask16 less(F32x16 a, F32x16 b) {
+  return {_mm256_cmp_ps(a.lo, b.lo, _CMP_LT_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_LT_OQ)};
+}
+QUERN_INLINE F32x16 select(Mask16 m, F32x16 yes, F32x16 no) {
+  return {_mm256_blendv_ps(no.lo, yes.lo, m.lo), _mm256_blendv_ps(no.hi, yes.hi, m.hi)};
+}
+QUERN_INLINE float tree_sum(F32x16 a) {
+  const __m256 v8 = _mm256_add_ps(a.lo, a.hi);
+  const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+  const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
+  return _mm_cvtss_f32(_mm_add_ss(v2, _mm_movehdup_ps(v2)));
+}
+QUERN_INLINE float tree_max(F32x16 a) {
+  const __m256 v8 = _mm256_max_ps(a.lo, a.hi);
+  const __m128 v4 = _mm_max_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+  const __m128 v2 = _mm_max_ps(v4, _mm_movehl_ps(v4, v4));
+  return _mm_cvtss_f32(_mm_max_ss(v2, _mm_movehdup_ps(v2)));
+}
+
+QUERN_INLINE __m256i load_256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+QUERN_INLINE I32x16 splat_i32(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+QUERN_INLINE I32x16 load_i32(const std::int32_t* p) { return {load_256(p), load_256(p + 8)}; }
+QUERN_INLINE void store_i32(std::int32_t* p, I32x16 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.lo);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), a.hi);
+}
+QUERN_INLINE I32x16 load_i8(const std::int8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(bytes, bytes))};
+}
+QUERN_INLINE I32x16 load_i16(const std::int16_t* p) {
+  const auto* words = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtepi16_epi32(_mm_loadu_si128(words)), _mm256_cvtepi16_epi32(_mm_loadu_si128(words + 1))};
+}
+QUERN_INLINE __m128i low_bytes(__m256i a) {  // eight bytes, in the lower half
+  const __m256i pick = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8,
+                                        12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m256i bytes = _mm256_shuffle_epi8(a, pick);
+  return _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+}
+QUERN_INLINE void store_i8(std::int8_t* p, I32x16 a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_unpacklo_epi64(low_bytes(a.lo), low_bytes(a.hi)));
+}
+QUERN_INLINE I32x16 operator+(I32x16 a, I32x16 b) {
+  return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)};
+}
+QUERN_INLINE I32x16 operator-(I32x16 a, I32x16 b) {
+  return {_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)};
+}
+QUERN_INLINE I32x16 operator*(I32x16 a, I32x16 b) {
+  return {_mm256_mullo_epi32(a.lo, b.lo), _mm256_mullo_epi32(a.hi, b.hi)};
+}
+QUERN_INLINE I32x16 operator&(I32x16 a, I32x16 b) {
+  return {_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)};
+}
+QUERN_INLINE I32x16 operator|(I32x16 a, I32x16 b) {
+  return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)};
+}
+QUERN_INLINE I32x16 max(I32x16 a, I32x16 b) {
+  return {_mm256_max_epi32(a.lo, b.lo), _mm256_max_epi32(a.hi, b.hi)};
+}
+template <int n>
+QUERN_INLINE I32x16 shift_left(I32x16 a) {
+  return {_mm256_slli_epi32(a.lo, n), _mm256_slli_epi32(a.hi, n)};
+}
+template <int n>
+QUERN_INLINE I32x16 shift_right(I32x16 a) {
+  return {_mm256_srai_epi32(a.lo, n), _mm256_srai_epi32(a.hi, n)};
+}
+QUERN_INLINE std::int32_t sum(I32x16 a) {
+  const __m256i v8 = _mm256_add_epi32(a.lo, a.hi);
+  const __m128i v4 = _mm_add_epi32(_mm256_castsi256_si128(v8), _mm256_extracti128_si256(v8, 1));
+  const __m128i v2 = _mm_add_epi32(v4, _mm_shuffle_epi32(v4, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(v2, _mm_shuffle_epi32(v2, 0xb1)));
+}
+QUERN_INLINE std::int32_t max_lane(I32x16 a) {
+  const __m256i v8 = _mm256_max_epi32(a.lo, a.hi);
+  const __m128i v4 = _mm_max_epi32(_mm256_castsi256_si128(v8), _mm256_extracti128_si256(v8, 1));
+  const __m128i v2 = _mm_max_epi32(v4, _mm_shuffle_epi32(v4, 0x4e));
+  return _mm_cvtsi128_si32(_mm_max_epi32(v2, _mm_shuffle_epi32(v2, 0xb1)));
+}
+QUERN_INLINE I32x16 pair_sum(I32x16 a, I32x16 b) {  // hadd works inside 128-bit halves, hence the permutation
+  return {_mm256_permute4x64_epi64(_mm256_hadd_epi32(a.lo, a.hi), 0xd8),
+          _mm256_permute4x64_epi64(_mm256_hadd_epi32(b.lo, b.hi), 0xd8)};
+}
+
+QUERN_INLINE F32x16 to_f32(I32x16 a) { return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)}; }
+QUERN_INLINE I32x16 as_i32(F32x16 a) { return {_mm256_castps_si256(a.lo), _mm256_castps_si256(a.hi)}; }
+QUERN_INLINE F32x16 as_f32(I32x16 a) { return {_mm256_castsi256_ps(a.lo), _mm256_castsi256_ps(a.hi)}; }
+
+struct I8x64 {
+  __m256i lo, hi;
+};
+struct I16x32 {
+  __m256i lo, hi;
+};
+QUERN_INLINE I8x64 load_bytes(const std::int8_t* p) { return {load_256(p), load_256(p + 32)}; }
+QUERN_INLINE I16x32 load_words(const std::int16_t* p) { return {load_256(p), load_256(p + 16)}; }
+QUERN_INLINE __m256i repeat_32_bits(const void* p) {
+  std::int32_t x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return _mm256_set1_epi32(x);
+}
+QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) { return {repeat_32_bits(p), repeat_32_bits(p)}; }
+QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) { return {repeat_32_bits(p), repeat_32_bits(p)}; }
+
+// The instructions multiply unsigned by signed bytes, so the sign of w moves to a: |w| <= 128 and |a| <= 127.
+#ifdef __AVXVNNI__
+QUERN_INLINE __m256i dot4_half(__m256i acc, __m256i w, __m256i a) {
+  return _mm256_dpbusd_avx_epi32(acc, _mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
+}
+// Panels hold code + 128 as unsigned bytes.
+inline constexpr int panel_offset = 128;
+QUERN_INLINE I32x16 dot4_panel(I32x16 acc, I8x64 w, I8x64 a) {
+  return {_mm256_dpbusd_avx_epi32(acc.lo, w.lo, a.lo), _mm256_dpbusd_avx_epi32(acc.hi, w.hi, a.hi)};
+}
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
+  return {dot4_half(acc.lo, w.lo, a.lo), dot4_half(acc.hi, w.hi, a.hi)};
+}
+#else
+// A pair's sum is at most 2 * 128 * 127 = 32512, so the 16-bit step never saturates.
+QUERN_INLINE __m256i dot4_half(__m256i acc, __m256i w, __m256i a) {
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
+  return {dot4_half(acc.lo, w.lo, a.lo), dot4_half(acc.hi, w.hi, a.hi)};
+}
+inline constexpr int panel_offset = 0;
+QUERN_INLINE I32x16 dot4_panel(I32x16 acc, I8x64 w, I8x64 a) { return dot4(acc, w, a); }
+#endif
+QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
+  return {_mm256_add_epi32(acc.lo, _mm256_madd_epi16(w.lo, a.lo)),
+          _mm256_add_epi32(acc.hi, _mm256_madd_epi16(w.hi, a.hi))};
+}
+
+inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_tile = 2,
+                     value_vectors = 2;
+
+}  // namespace quern::kernels::QUERN_ISA

@@ -1,0 +1,158 @@
+#pragma once
+// The 16-lane vectors in AVX-512 (F, BW, VL, DQ): one register each. What the operations mean: scalar.h.
+// Built with VNNI as well it serves the avx512vnni row, whose byte products need one instruction.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#define QUERN_INLINE inline __attribute__((always_inline))
+
+namespace quern::kernels::QUERN_ISA {
+
+struct F32x16 {
+  __m512 v;
+};
+struct I32x16 {
+  __m512i v;
+};
+struct Mask16 {
+  __mmask16 m;
+};
+
+QUERN_INLINE __mmask16 first(std::size_t n) { return static_cast<__mmask16>((1u << n) - 1); }
+
+QUERN_INLINE F32x16 splat(float x) { return {_mm512_set1_ps(x)}; }
+QUERN_INLINE F32x16 zero() { return {_mm512_setzero_ps()}; }
+QUERN_INLINE F32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+QUERN_INLINE F32x16 load_n(const float* p, std::size_t n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+QUERN_INLINE void store(float* p, F32x16 a) { _mm512_storeu_ps(p, a.v); }
+QUERN_INLINE void store_n(float* p, F32x16 a, std::size_t n) { _mm512_mask_storeu_ps(p, first(n), a.v); }
+QUERN_INLINE float load_half(const void* p) {
+  std::uint16_t h;
+  __builtin_memcpy(&h, p, sizeof h);
+  return _cvtsh_ss(h);
+}
+QUERN_INLINE F32x16 load_f16(const void* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)))};
+}
+QUERN_INLINE F32x16 load_bf16(const void* p) {
+  const __m256i h = _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16))};
+}
+QUERN_INLINE void store_f16(void* p, F32x16 a) {
+  _mm256_storeu_si256(static_cast<__m256i*>(p),
+                      _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+QUERN_INLINE F32x16 operator+(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+QUERN_INLINE F32x16 operator-(F32x16 a, F32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+QUERN_INLINE F32x16 operator*(F32x16 a, F32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+QUERN_INLINE F32x16 operator/(F32x16 a, F32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+QUERN_INLINE F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+QUERN_INLINE F32x16 sqrt(F32x16 a) { return {_mm512_sqrt_ps(a.v)}; }
+QUERN_INLINE F32x16 max(F32x16 a, F32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+QUERN_INLINE F32x16 min(F32x16 a, F32x16 b) { return {_mm512_min_ps(a.v, b.v)}; }
+QUERN_INLINE Mask16 less(F32x16 a, F32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+QUERN_INLINE F32x16 select(Mask16 m, F32x16 yes, F32x16 no) {
+  return {_mm512_mask_blend_ps(m.m, no.v, yes.v)};
+}
+QUERN_INLINE float tree_sum(F32x16 a) {
+  const __m256 v8 = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+  const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
+  return _mm_cvtss_f32(_mm_add_ss(v2, _mm_movehdup_ps(v2)));
+}
+QUERN_INLINE float tree_max(F32x16 a) {
+  const __m256 v8 = _mm256_max_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  const __m128 v4 = _mm_max_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+  const __m128 v2 = _mm_max_ps(v4, _mm_movehl_ps(v4, v4));
+  return _mm_cvtss_f32(_mm_max_ss(v2, _mm_movehdup_ps(v2)));
+}
+
+QUERN_INLINE I32x16 splat_i32(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+QUERN_INLINE I32x16 load_i32(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
+QUERN_INLINE void store_i32(std::int32_t* p, I32x16 a) { _mm512_storeu_si512(p, a.v); }
+QUERN_INLINE I32x16 load_i8(const std::int8_t* p) {
+  return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+QUERN_INLINE I32x16 load_i16(const std::int16_t* p) {
+  return {_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+QUERN_INLINE void store_i8(std::int8_t* p, I32x16 a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
+}
+QUERN_INLINE I32x16 operator+(I32x16 a, I32x16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
+QUERN_INLINE I32x16 operator-(I32x16 a, I32x16 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+QUERN_INLINE I32x16 operator*(I32x16 a, I32x16 b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
+QUERN_INLINE I32x16 operator&(I32x16 a, I32x16 b) { return {_mm512_and_si512(a.v, b.v)}; }
+QUERN_INLINE I32x16 operator|(I32x16 a, I32x16 b) { return {_mm512_or_si512(a.v, b.v)}; }
+QUERN_INLINE I32x16 max(I32x16 a, I32x16 b) { return {_mm512_max_epi32(a.v, b.v)}; }
+template <int n>
+QUERN_INLINE I32x16 shift_left(I32x16 a) {
+  return {_mm512_slli_epi32(a.v, n)};
+}
+template <int n>
+QUERN_INLINE I32x16 shift_right(I32x16 a) {
+  return {_mm512_srai_epi32(a.v, n)};
+}
+QUERN_INLINE std::int32_t sum(I32x16 a) { return _mm512_reduce_add_epi32(a.v); }
+QUERN_INLINE std::int32_t max_lane(I32x16 a) { return _mm512_reduce_max_epi32(a.v); }
+QUERN_INLINE I32x16 pair_sum(I32x16 a, I32x16 b) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return {
+      _mm512_add_epi32(_mm512_permutex2var_epi32(a.v, even, b.v), _mm512_permutex2var_epi32(a.v, odd, b.v))};
+}
+
+QUERN_INLINE F32x16 to_f32(I32x16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
+QUERN_INLINE I32x16 as_i32(F32x16 a) { return {_mm512_castps_si512(a.v)}; }
+QUERN_INLINE F32x16 as_f32(I32x16 a) { return {_mm512_castsi512_ps(a.v)}; }
+
+struct I8x64 {
+  __m512i v;
+};
+struct I16x32 {
+  __m512i v;
+};
+QUERN_INLINE I8x64 load_bytes(const std::int8_t* p) { return {_mm512_loadu_si512(p)}; }
+QUERN_INLINE I16x32 load_words(const std::int16_t* p) { return {_mm512_loadu_si512(p)}; }
+QUERN_INLINE __m512i repeat_32_bits(const void* p) {
+  std::int32_t x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return _mm512_set1_epi32(x);
+}
+QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) { return {repeat_32_bits(p)}; }
+QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) { return {repeat_32_bits(p)}; }
+
+// The instructions multiply unsigned by signed bytes, so the sign of w moves to a: |w| <= 128 and |a| <= 127.
+QUERN_INLINE __m512i signed_like(__m512i a, __m512i w) {
+  return _mm512_mask_sub_epi8(a, _mm512_movepi8_mask(w), _mm512_setzero_si512(), a);
+}
+#ifdef __AVX512VNNI__
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
+  return {_mm512_dpbusd_epi32(acc.v, _mm512_abs_epi8(w.v), signed_like(a.v, w.v))};
+}
+// Panels hold code + 128 as unsigned bytes.
+inline constexpr int panel_offset = 128;
+QUERN_INLINE I32x16 dot4_panel(I32x16 acc, I8x64 w, I8x64 a) {
+  return {_mm512_dpbusd_epi32(acc.v, w.v, a.v)};
+}
+QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) { return {_mm512_dpwssd_epi32(acc.v, w.v, a.v)}; }
+#else
+// A pair's sum is at most 2 * 128 * 127 = 32512, so the 16-bit step never saturates.
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
+  const __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(w.v), signed_like(a.v, w.v));
+  return {_mm512_add_epi32(acc.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
+}
+inline constexpr int panel_offset = 0;
+QUERN_INLINE I32x16 dot4_panel(I32x16 acc, I8x64 w, I8x64 a) { return dot4(acc, w, a); }
+QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
+  return {_mm512_add_epi32(acc.v, _mm512_madd_epi16(w.v, a.v))};
+}
+#endif
+
+inline constexpr int float_tile_rows = 4, float_tile_tokens = 4, int8_tile_tokens = 8, attention_tile = 4,
+                     value_vectors = 4;
+
+}  // namespace quern::kernels::QUERN_ISA

@@ -1,0 +1,269 @@
+#pragma once
+// The 16-lane vectors in plain C++. This is the floor that runs on every machine, and the definition of what
+// each operation means: the other headers of this folder give the same bits, operation by operation.
+#include <cstddef>
+#include <cstdint>
+
+#define QUERN_INLINE inline __attribute__((always_inline))
+
+namespace quern::kernels::scalar {
+
+struct F32x16 {
+  float v[16];
+};
+struct I32x16 {
+  std::int32_t v[16];
+};
+struct Mask16 {
+  bool v[16];
+};
+
+// One call for every lane: `f` gets the lane's number.
+template <typename Vector, typename F>
+QUERN_INLINE Vector each(F f) {
+  Vector r;
+  for (int i = 0; i < 16; ++i) r.v[i] = f(i);
+  return r;
+}
+
+QUERN_INLINE std::uint32_t bits_of(float x) { return __builtin_bit_cast(std::uint32_t, x); }
+QUERN_INLINE float float_of(std::uint32_t b) { return __builtin_bit_cast(float, b); }
+
+// Exact; a signalling NaN comes out quiet.
+QUERN_INLINE float half_to_float(std::uint16_t h) {
+  const std::uint32_t sign = std::uint32_t{h & 0x8000u} << 16, rest = h & 0x7fffu;
+  if (rest >= 0x7c00)
+    return float_of(sign | 0x7f800000u | (rest > 0x7c00 ? 0x400000u | (rest & 0x3ff) << 13 : 0));
+  return float_of(sign |
+                  bits_of(float_of(rest << 13) * 0x1p112f));  // shifts the exponent; exact for subnormals
+}
+// Nearest, ties to even; too large becomes infinity.
+QUERN_INLINE std::uint16_t float_to_half(float x) {
+  const std::uint32_t sign = bits_of(x) >> 16 & 0x8000u, rest = bits_of(x) & 0x7fffffffu;
+  if (rest > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u | (rest >> 13 & 0x3ff));
+  if (rest >= 0x47800000u) return static_cast<std::uint16_t>(sign | 0x7c00u);
+  if (rest <
+      0x38800000u)  // below 2^-14: the unit of [0.5, 1) is that of subnormal halves, so an addition rounds
+    return static_cast<std::uint16_t>(sign | (bits_of(float_of(rest) + 0.5f) - 0x3f000000u));
+  return static_cast<std::uint16_t>(sign | (rest - 0x38000000u + 0xfffu + (rest >> 13 & 1)) >> 13);
+}
+
+// --- floats
+// ---------------------------------------------------------------------------------------------------
+
+QUERN_INLINE F32x16 splat(float x) {
+  return each<F32x16>([=](int) { return x; });
+}
+QUERN_INLINE F32x16 zero() { return splat(0.0f); }
+QUERN_INLINE F32x16 load(const float* p) {  // at any address, like all loads
+  F32x16 r;
+  __builtin_memcpy(r.v, p, sizeof r.v);
+  return r;
+}
+// The first n (0 to 16) lanes; the others are +0 and their memory is not touched.
+QUERN_INLINE F32x16 load_n(const float* p, std::size_t n) {
+  F32x16 r = zero();
+  __builtin_memcpy(r.v, p, n * sizeof(float));
+  return r;
+}
+QUERN_INLINE void store(float* p, const F32x16& a) { __builtin_memcpy(p, a.v, sizeof a.v); }
+QUERN_INLINE void store_n(float* p, const F32x16& a, std::size_t n) {
+  __builtin_memcpy(p, a.v, n * sizeof(float));
+}
+// One binary16 value at any address.
+QUERN_INLINE float load_half(const void* p) {
+  std::uint16_t h;
+  __builtin_memcpy(&h, p, sizeof h);
+  return half_to_float(h);
+}
+// 16 binary16 or bfloat16 values at any address.
+QUERN_INLINE F32x16 load_f16(const void* p) {
+  std::uint16_t h[16];
+  __builtin_memcpy(h, p, sizeof h);
+  return each<F32x16>([&](int i) { return half_to_float(h[i]); });
+}
+QUERN_INLINE F32x16 load_bf16(const void* p) {
+  std::uint16_t h[16];
+  __builtin_memcpy(h, p, sizeof h);
+  return each<F32x16>([&](int i) { return float_of(std::uint32_t{h[i]} << 16); });
+}
+QUERN_INLINE void store_f16(void* p, const F32x16& a) {
+  std::uint16_t h[16];
+  for (int i = 0; i < 16; ++i) h[i] = float_to_half(a.v[i]);
+  __builtin_memcpy(p, h, sizeof h);
+}
+
+QUERN_INLINE F32x16 operator+(const F32x16& a, const F32x16& b) {
+  return each<F32x16>([&](int i) { return a.v[i] + b.v[i]; });
+}
+QUERN_INLINE F32x16 operator-(const F32x16& a, const F32x16& b) {
+  return each<F32x16>([&](int i) { return a.v[i] - b.v[i]; });
+}
+QUERN_INLINE F32x16 operator*(const F32x16& a, const F32x16& b) {
+  return each<F32x16>([&](int i) { return a.v[i] * b.v[i]; });
+}
+QUERN_INLINE F32x16 operator/(const F32x16& a, const F32x16& b) {
+  return each<F32x16>([&](int i) { return a.v[i] / b.v[i]; });
+}
+// a * b + c, rounded once.
+QUERN_INLINE F32x16 fma(const F32x16& a, const F32x16& b, const F32x16& c) {
+  return each<F32x16>([&](int i) { return __builtin_fmaf(a.v[i], b.v[i], c.v[i]); });
+}
+QUERN_INLINE F32x16 sqrt(const F32x16& a) {
+  return each<F32x16>([&](int i) { return __builtin_sqrtf(a.v[i]); });
+}
+// Where either operand is NaN, and for zeros of either sign, the result is b.
+QUERN_INLINE F32x16 max(const F32x16& a, const F32x16& b) {
+  return each<F32x16>([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+}
+QUERN_INLINE F32x16 min(const F32x16& a, const F32x16& b) {
+  return each<F32x16>([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+}
+QUERN_INLINE Mask16 less(const F32x16& a, const F32x16& b) {
+  return each<Mask16>([&](int i) { return a.v[i] < b.v[i]; });
+}
+QUERN_INLINE F32x16 select(const Mask16& m, const F32x16& yes, const F32x16& no) {
+  return each<F32x16>([&](int i) { return m.v[i] ? yes.v[i] : no.v[i]; });
+}
+// The one way lanes are joined: v[i] + v[i+8], then +4, +2, +1.
+QUERN_INLINE float tree_sum(F32x16 a) {
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) a.v[i] += a.v[i + width];
+  return a.v[0];
+}
+// The same tree with max() instead of the sum.
+QUERN_INLINE float tree_max(F32x16 a) {
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) a.v[i] = a.v[i] > a.v[i + width] ? a.v[i] : a.v[i + width];
+  return a.v[0];
+}
+
+// --- 32-bit integers; sums and products wrap
+// -------------------------------------------------------------------
+
+QUERN_INLINE I32x16 splat_i32(std::int32_t x) {
+  return each<I32x16>([=](int) { return x; });
+}
+QUERN_INLINE I32x16 load_i32(const std::int32_t* p) {
+  return each<I32x16>([=](int i) { return p[i]; });
+}
+QUERN_INLINE void store_i32(std::int32_t* p, const I32x16& a) { __builtin_memcpy(p, a.v, sizeof a.v); }
+QUERN_INLINE I32x16 load_i8(const std::int8_t* p) {
+  return each<I32x16>([=](int i) { return p[i]; });
+}
+QUERN_INLINE I32x16 load_i16(const std::int16_t* p) {
+  return each<I32x16>([=](int i) { return p[i]; });
+}
+// The low byte of each lane.
+QUERN_INLINE void store_i8(std::int8_t* p, const I32x16& a) {
+  for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(a.v[i]);
+}
+QUERN_INLINE std::int32_t wrap(std::int64_t x) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(x));
+}
+QUERN_INLINE I32x16 operator+(const I32x16& a, const I32x16& b) {
+  return each<I32x16>([&](int i) { return wrap(std::int64_t{a.v[i]} + b.v[i]); });
+}
+QUERN_INLINE I32x16 operator-(const I32x16& a, const I32x16& b) {
+  return each<I32x16>([&](int i) { return wrap(std::int64_t{a.v[i]} - b.v[i]); });
+}
+QUERN_INLINE I32x16 operator*(const I32x16& a, const I32x16& b) {
+  return each<I32x16>([&](int i) { return wrap(std::int64_t{a.v[i]} * b.v[i]); });
+}
+QUERN_INLINE I32x16 operator&(const I32x16& a, const I32x16& b) {
+  return each<I32x16>([&](int i) { return a.v[i] & b.v[i]; });
+}
+QUERN_INLINE I32x16 operator|(const I32x16& a, const I32x16& b) {
+  return each<I32x16>([&](int i) { return a.v[i] | b.v[i]; });
+}
+QUERN_INLINE I32x16 max(const I32x16& a, const I32x16& b) {
+  return each<I32x16>([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+}
+template <int n>
+QUERN_INLINE I32x16 shift_left(const I32x16& a) {
+  return each<I32x16>(
+      [&](int i) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(a.v[i]) << n); });
+}
+template <int n>  // arithmetic
+QUERN_INLINE I32x16 shift_right(const I32x16& a) {
+  return each<I32x16>([&](int i) { return a.v[i] >> n; });
+}
+QUERN_INLINE std::int32_t sum(const I32x16& a) {
+  std::int32_t total = 0;
+  for (int i = 0; i < 16; ++i) total = wrap(std::int64_t{total} + a.v[i]);
+  return total;
+}
+QUERN_INLINE std::int32_t max_lane(const I32x16& a) {
+  std::int32_t most = a.v[0];
+  for (int i = 1; i < 16; ++i) most = a.v[i] > most ? a.v[i] : most;
+  return most;
+}
+// Sums of neighbours: the eight of a, then the eight of b.
+QUERN_INLINE I32x16 pair_sum(const I32x16& a, const I32x16& b) {
+  return each<I32x16>([&](int i) {
+    const I32x16& from = i < 8 ? a : b;
+    const int k = 2 * (i % 8);
+    return wrap(std::int64_t{from.v[k]} + from.v[k + 1]);
+  });
+}
+
+QUERN_INLINE F32x16 to_f32(const I32x16& a) {  // nearest, ties to even
+  return each<F32x16>([&](int i) { return static_cast<float>(a.v[i]); });
+}
+QUERN_INLINE I32x16 as_i32(const F32x16& a) { return __builtin_bit_cast(I32x16, a); }
+QUERN_INLINE F32x16 as_f32(const I32x16& a) { return __builtin_bit_cast(F32x16, a); }
+
+// --- bytes: the products of weights and activations
+// --------------------------------------------------------------
+
+struct I8x64 {
+  std::int8_t v[64];
+};
+struct I16x32 {
+  std::int16_t v[32];
+};
+QUERN_INLINE I8x64 load_bytes(const std::int8_t* p) {
+  I8x64 r;
+  __builtin_memcpy(r.v, p, sizeof r.v);
+  return r;
+}
+QUERN_INLINE I16x32 load_words(const std::int16_t* p) {
+  I16x32 r;
+  __builtin_memcpy(r.v, p, sizeof r.v);
+  return r;
+}
+// The same 4 bytes, or 2 words, in all 16 places.
+QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) {
+  I8x64 r;
+  for (int i = 0; i < 64; ++i) r.v[i] = p[i % 4];
+  return r;
+}
+QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) {
+  I16x32 r;
+  for (int i = 0; i < 32; ++i) r.v[i] = p[i % 2];
+  return r;
+}
+// acc[i] + sum of w[4i + j] * a[4i + j], j = 0..3. Requires: a >= -127.
+QUERN_INLINE I32x16 dot4(const I32x16& acc, const I8x64& w, const I8x64& a) {
+  return each<I32x16>([&](int i) {
+    std::int32_t s = acc.v[i];
+    for (int j = 0; j < 4; ++j) s += w.v[4 * i + j] * a.v[4 * i + j];
+    return s;
+  });
+}
+// acc[i] + w[2i] * a[2i] + w[2i + 1] * a[2i + 1].
+QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
+  return each<I32x16>(
+      [&](int i) { return acc.v[i] + w.v[2 * i] * a.v[2 * i] + w.v[2 * i + 1] * a.v[2 * i + 1]; });
+}
+// What panels hold: codes plus this, as bytes; dot4_panel() is dot4() on such bytes, so its caller takes
+// panel_offset times the sum of activations off again.
+inline constexpr int panel_offset = 0;
+QUERN_INLINE I32x16 dot4_panel(const I32x16& acc, const I8x64& w, const I8x64& a) { return dot4(acc, w, a); }
+
+// Tiles that fit the registers: rows x tokens of the float product, tokens of the int8 product (16 rows),
+// queries and vectors of values in attention.
+inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_tile = 2,
+                     value_vectors = 2;
+
+}  // namespace quern::kernels::scalar

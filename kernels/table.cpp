@@ -1,0 +1,33 @@
+// The row's KernelTable.
+#include "kernels/functions.h"
+
+namespace quern::kernels::QUERN_ISA {
+
+extern const KernelTable table;
+constinit const KernelTable table = {
+    .isa = QUERN_ISA_NAME,
+    .quantize = quantize,
+    .matmul_scratch_bytes = matmul_scratch_bytes,
+    .matmul = matmul,
+    .attend = attend,
+    .store_kv = store_kv,
+    .rms_norm = rms_norm,
+    .layer_norm = layer_norm,
+    .rope = rope,
+    .add = add,
+    .mul = mul,
+    .scale = scale,
+    .scale_add = scale_add,
+    .clamp = clamp,
+    .soft_cap = soft_cap,
+    .silu = silu,
+    .gelu = gelu,
+    .relu = relu,
+    .sigmoid = sigmoid,
+    .silu_mul = silu_mul,
+    .gelu_mul = gelu_mul,
+    .swiglu_clamped = swiglu_clamped,
+    .softmax = softmax,
+};
+
+}  // namespace quern::kernels::QUERN_ISA

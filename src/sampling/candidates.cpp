@@ -1,0 +1,313 @@
+#include "src/sampling/candidates.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "formats/try.h"
+#include "src/sampling/nucleus.h"
+
+namespace quern::detail {
+namespace {
+
+using formats::cat;
+using kernels::logit_block;
+
+constexpr std::size_t summation_block = 4096;  // logits
+constexpr bool by_id(const Candidate& a, const Candidate& b) { return a.id < b.id; }
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Error invalid_logit(std::span<const float> logits, std::uint64_t position) {
+  const auto bad = std::find_if(logits.begin(), logits.end(),
+                                [](float l) { return std::isnan(l) || (std::isinf(l) && l > 0); });
+  const bool nan = std::isnan(*bad);
+  return Error{nan ? ErrorCode::nan_logit : ErrorCode::infinite_logit,
+               cat("the model gave the logit ", nan ? "NaN" : "+infinity", " for token ",
+                   bad - logits.begin(), " at position ", position, ", expected a number")};
+}
+
+}  // namespace
+
+Result<void> Candidates::reset(std::span<const float> logits, const TokenBits& allowed,
+                               std::uint64_t position) {
+  for (const Candidate& c : changed_) changed_slot_[c.id] = -1;
+  changed_.clear();
+  n_vocab_ = logits.size();
+  if (!changed_slot_.empty() && changed_slot_.size() != n_vocab_) changed_slot_.assign(n_vocab_, -1);
+  bits_ = allowed;
+  view_ = {logits.data(), bits_.data(), n_bit_words(n_vocab_)};
+  block_max_.resize(view_.n_blocks);
+  divisor_ = 1;
+  is_list_ = false;
+  bool all_valid = true;
+  view_size_ = kernels_->scan(view_, n_vocab_, block_max_.data(), &all_valid);
+  if (!all_valid) return invalid_logit(logits, position);
+  return {};
+}
+
+double Candidates::best() const {
+  double best = -infinity;
+  if (is_list_) {
+    for (const Candidate& c : list_) best = std::max(best, c.logit);
+    return best;
+  }
+  float block_best = -std::numeric_limits<float>::infinity();
+  for (const float m : block_max_) block_best = std::max(block_best, m);
+  best = current(block_best);
+  for (const Candidate& c : changed_) best = std::max(best, c.logit);
+  return best;
+}
+
+bool Candidates::in_view(Token id) const {
+  return has_bit(bits_, id) && view_.logits[id] > -std::numeric_limits<float>::infinity();
+}
+
+Candidate& Candidates::entry(Token id) {
+  if (!is_list_) return changed_[changed_slot_[id]];
+  sort_by_id();
+  return *std::lower_bound(list_.begin(), list_.end(), id,
+                           [](const Candidate& c, Token t) { return c.id < t; });
+}
+
+std::optional<double> Candidates::logit(Token id) {
+  if (id < 0 || static_cast<std::size_t>(id) >= n_vocab_) return {};
+  if (is_list_) {
+    sort_by_id();
+    const auto c = std::lower_bound(list_.begin(), list_.end(), id,
+                                    [](const Candidate& a, Token t) { return a.id < t; });
+    return c != list_.end() && c->id == id ? std::optional(c->logit) : std::nullopt;
+  }
+  if (in_view(id)) return current(view_.logits[id]);
+  if (changed_.empty() || changed_slot_[id] < 0) return {};
+  return changed_[changed_slot_[id]].logit;
+}
+
+void Candidates::set_logit(Token id, double logit) {
+  if (is_list_ || !in_view(id)) {
+    entry(id).logit = logit;
+    return;
+  }
+  if (changed_slot_.empty()) changed_slot_.assign(n_vocab_, -1);
+  changed_slot_[id] = static_cast<std::int32_t>(changed_.size());
+  changed_.push_back({.logit = logit, .id = id});
+  clear_bit(bits_, id);
+  const std::size_t b = static_cast<std::size_t>(id) / logit_block;
+  if (view_.logits[id] < block_max_[b]) return;
+  float best = -std::numeric_limits<float>::infinity();
+  for (std::uint64_t rest = bits_[b]; rest != 0; rest &= rest - 1) {
+    best = std::max(best, view_.logits[b * logit_block + std::countr_zero(rest)]);
+  }
+  block_max_[b] = best;
+}
+
+void Candidates::divide(double divisor) {
+  if (is_list_) {
+    for (Candidate& c : list_) c.logit /= divisor;
+    if (order_ == Order::canonical) order_ = Order::any;  // rounding may make two of them equal
+    return;
+  }
+  divisor_ = divisor;
+  for (Candidate& c : changed_) c.logit /= divisor;
+}
+
+// Makes the list of all with at least this logit. False, and still a view, if they are more than `limit`.
+bool Candidates::gather(double at_least, std::size_t limit) {
+  list_.clear();
+  for (std::size_t b = 0; b < view_.n_blocks; ++b) {
+    if (!(current(block_max_[b]) >= at_least)) continue;
+    for (std::uint64_t rest = bits_[b]; rest != 0; rest &= rest - 1) {
+      const std::size_t id = b * logit_block + std::countr_zero(rest);
+      const double l = current(view_.logits[id]);
+      if (l >= at_least) list_.push_back({.logit = l, .id = static_cast<Token>(id)});
+    }
+    if (list_.size() > limit) return false;
+  }
+  for (const Candidate& c : changed_) {
+    if (c.logit >= at_least) list_.push_back(c);
+  }
+  if (list_.size() > limit) return false;
+  is_list_ = true;
+  order_ = changed_.empty() ? Order::by_id : Order::any;
+  return true;
+}
+
+void Candidates::keep_first(std::size_t n) {
+  if (n >= size()) return;
+  if (!is_list_) {
+    // The n-th largest block maximum is a lower bound for the n-th largest logit.
+    double bound = std::numeric_limits<double>::lowest();
+    if (n < block_max_.size()) {
+      selection_ = block_max_;
+      const auto nth = selection_.begin() + static_cast<std::ptrdiff_t>(n - 1);
+      std::nth_element(selection_.begin(), nth, selection_.end(), std::greater<>());
+      bound = std::max(bound, current(*nth));
+    }
+    gather(bound);
+    if (n >= list_.size()) return;
+  }
+  std::nth_element(list_.begin(), list_.begin() + static_cast<std::ptrdiff_t>(n), list_.end(),
+                   canonical_less);
+  list_.resize(n);
+  list_changed();
+}
+
+void Candidates::keep_at_least(double logit, std::size_t min_keep) {
+  min_keep = std::min(min_keep, size());
+  if (!is_list_) {
+    gather(logit);
+    if (list_.size() < view_size_ && list_.size() >= min_keep) return;
+    is_list_ = false;  // all or too few: the view serves better
+    if (list_.size() < min_keep) keep_first(min_keep);
+    return;
+  }
+  const auto lower = [logit](const Candidate& c) { return c.logit < logit; };
+  if (list_.size() - static_cast<std::size_t>(std::count_if(list_.begin(), list_.end(), lower)) < min_keep) {
+    keep_first(min_keep);
+  } else {
+    std::erase_if(list_, lower);
+  }
+}
+
+void Candidates::keep_nucleus(double p, std::size_t min_keep) {
+  min_keep = std::min(min_keep, size());
+  if (is_list_) {
+    const std::uint64_t target = weight_share(p, weigh_list());
+    list_.resize(select_nucleus(list_, target, min_keep, canonical_less));
+    list_changed();
+    return;
+  }
+  gather_nucleus(weight_share(p, total_weight()));
+  if (list_.size() < min_keep) {
+    is_list_ = false;
+    keep_first(min_keep);
+  }
+}
+
+// From a view: most often a nucleus lies within a few nats of the best.
+void Candidates::gather_nucleus(std::uint64_t target) {
+  constexpr std::size_t gather_limit = 4096;
+  const double top = best();
+  for (double reach = 3; reach < -kernels::weight_floor + 3; reach += 3) {
+    if (!gather(top - reach, gather_limit)) return gather_nucleus_by_buckets(target);
+    if (weigh_list() >= target) break;
+    is_list_ = false;
+  }
+  is_list_ = true;
+  list_.resize(select_nucleus(list_, target, 0, canonical_less));
+  list_changed();
+}
+
+// A nucleus of thousands: a histogram of the weights over the distance from the best tells in which bucket
+// the sum reaches the target. Exact, because the sums are integers.
+void Candidates::gather_nucleus_by_buckets(std::uint64_t target) {
+  const double top = best();
+  std::vector<std::uint64_t> buckets(kernels::n_weight_buckets, 0);
+  kernels_->bucket_weights(view_, {.best = top, .temperature = divisor_}, buckets.data());
+  for (Candidate& c : changed_) {
+    const std::size_t b = kernels::weight_bucket(c.logit - top);
+    if (b >= buckets.size()) continue;
+    kernels_->weigh(&c.logit, 1, top, &c.weight);
+    buckets[b] += c.weight;
+  }
+  std::size_t last = 0;  // the bucket of the cut
+  while (last + 1 < buckets.size() && buckets[last] < target) target -= buckets[last++];
+
+  gather(top - static_cast<double>(last + 2) / kernels::buckets_per_nat);
+  const auto bucket = [top](const Candidate& c) { return kernels::weight_bucket(c.logit - top); };
+  std::erase_if(list_, [&](const Candidate& c) { return bucket(c) > last; });
+  const auto cut =
+      std::partition(list_.begin(), list_.end(), [&](const Candidate& c) { return bucket(c) < last; });
+  std::vector<Candidate> in_last(cut, list_.end());
+  list_.erase(cut, list_.end());
+  weigh(in_last, top);
+  in_last.resize(select_nucleus(in_last, target, 0, canonical_less));
+  list_.insert(list_.end(), in_last.begin(), in_last.end());
+  list_changed();
+}
+
+std::vector<Candidate>& Candidates::list() {
+  if (!is_list_) gather(std::numeric_limits<double>::lowest());
+  return list_;
+}
+
+std::vector<Candidate>& Candidates::sorted_list() {
+  list();
+  if (order_ != Order::canonical) std::sort(list_.begin(), list_.end(), canonical_less);
+  order_ = Order::canonical;
+  return list_;
+}
+
+void Candidates::sort_by_id() {
+  if (order_ == Order::by_id) return;
+  std::sort(list_.begin(), list_.end(), by_id);
+  order_ = Order::by_id;
+}
+
+std::uint64_t Candidates::weigh(std::span<Candidate> candidates, double top) {
+  constexpr std::size_t batch = 64;
+  double logits[batch];
+  std::uint64_t weights[batch];
+  std::uint64_t sum = 0;
+  for (std::size_t begin = 0; begin < candidates.size(); begin += batch) {
+    const std::span<Candidate> some = candidates.subspan(begin, std::min(batch, candidates.size() - begin));
+    for (std::size_t i = 0; i < some.size(); ++i) logits[i] = some[i].logit;
+    kernels_->weigh(logits, some.size(), top, weights);
+    for (std::size_t i = 0; i < some.size(); ++i) sum += some[i].weight = weights[i];
+  }
+  return sum;
+}
+
+std::uint64_t Candidates::weigh_list() {
+  list();
+  return weigh(list_, best());
+}
+
+std::uint64_t Candidates::total_weight() {
+  if (is_list_) return weigh_list();
+  const double top = best();
+  return kernels_->sum_weights(view_, {.best = top, .temperature = divisor_}) + weigh(changed_, top);
+}
+
+OrderedLogits Candidates::ordered_logits() {
+  values_.clear();
+  block_ends_.clear();
+  if (size() <= summation_block) {
+    for (const Candidate& c : sorted_list()) values_.push_back(c.logit);
+  } else {
+    std::size_t block = 0;
+    for_each_by_id([&](Token id, double logit) {
+      if (static_cast<std::size_t>(id) / summation_block != block) {
+        block_ends_.push_back(values_.size());
+        block = static_cast<std::size_t>(id) / summation_block;
+      }
+      values_.push_back(logit);
+    });
+  }
+  block_ends_.push_back(values_.size());
+  return {values_, block_ends_};
+}
+
+template <typename Function>
+void Candidates::for_each_by_id(Function&& function) {
+  if (is_list_) {
+    sort_by_id();
+    for (const Candidate& c : list_) function(c.id, c.logit);
+    return;
+  }
+  std::sort(changed_.begin(), changed_.end(), by_id);
+  for (std::size_t i = 0; i < changed_.size(); ++i)
+    changed_slot_[changed_[i].id] = static_cast<std::int32_t>(i);
+  auto next = changed_.begin();
+  for (std::size_t b = 0; b < view_.n_blocks; ++b) {
+    const std::size_t end = (b + 1) * logit_block;
+    for (std::uint64_t rest = bits_[b]; rest != 0; rest &= rest - 1) {
+      const Token id = static_cast<Token>(b * logit_block) + std::countr_zero(rest);
+      for (; next != changed_.end() && next->id < id; ++next) function(next->id, next->logit);
+      if (view_.logits[id] > -std::numeric_limits<float>::infinity()) function(id, current(view_.logits[id]));
+    }
+    for (; next != changed_.end() && static_cast<std::size_t>(next->id) < end; ++next)
+      function(next->id, next->logit);
+  }
+}
+
+}  // namespace quern::detail

@@ -1,0 +1,265 @@
+// Attention against a plain double-precision softmax, and by bits between tables and between groupings of
+// queries.
+#include <algorithm>
+#include <memory>
+
+#include "tests/kernels/support.h"
+
+namespace quern::kernels::testing {
+namespace {
+
+struct Shape {
+  int k_dim, v_dim;
+  std::int64_t n_positions;
+};
+
+// A cache of one KV head: blocks of 64 rows, filled through store_kv, and what the rows decode to.
+struct Cache {
+  Cache(const KernelTable& table, KvType type, Shape shape, Random& random) : type_(type), shape_(shape) {
+    const auto k_dim = static_cast<std::size_t>(shape.k_dim), v_dim = static_cast<std::size_t>(shape.v_dim);
+    k_row = kv_row_bytes(type, k_dim) + pad, v_row = kv_row_bytes(type, v_dim) + pad;
+    for (std::int64_t p = 0; p < shape.n_positions; ++p) {
+      if (p % kv_block == 0) {
+        // The last block holds only the rows there are, so that a read beyond them is a read outside.
+        const auto rows = static_cast<std::size_t>(std::min<std::int64_t>(kv_block, shape.n_positions - p));
+        storage.push_back(std::make_unique<std::byte[]>(rows * k_row));
+        k_blocks.push_back(storage.back().get());
+        storage.push_back(std::make_unique<std::byte[]>(rows * v_row));
+        v_blocks.push_back(storage.back().get());
+      }
+      const auto r = static_cast<std::size_t>(p % kv_block);
+      write(table, random.bells(k_dim), const_cast<std::byte*>(k_blocks.back()) + r * k_row + pad, keys);
+      write(table, random.bells(v_dim), const_cast<std::byte*>(v_blocks.back()) + r * v_row + pad, values);
+    }
+  }
+  KvHead head() const {
+    return {.type = type_,
+            .k_blocks = k_blocks.data(),
+            .v_blocks = v_blocks.data(),
+            .k_offset = pad,
+            .v_offset = pad,
+            .k_row_bytes = k_row,
+            .v_row_bytes = v_row,
+            .k_dim = shape_.k_dim,
+            .v_dim = shape_.v_dim,
+            .scale = 0.3f};
+  }
+  std::vector<std::vector<float>> keys, values;  // as stored
+
+ private:
+  static constexpr std::size_t pad = 34;
+  void write(const KernelTable& table, const std::vector<float>& x, std::byte* row,
+             std::vector<std::vector<float>>& decoded) {
+    table.store_kv(type_, x.data(), x.size(), row);
+    std::vector<float> y(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] = decode(row, i);
+    decoded.push_back(std::move(y));
+  }
+  static double half(const std::byte* p) {
+    std::uint16_t h;
+    std::memcpy(&h, p, 2);
+    const int exponent = h >> 10 & 31, mantissa = h & 1023;
+    const double size = exponent ? std::ldexp(1024 + mantissa, exponent - 25) : std::ldexp(mantissa, -24);
+    return h & 0x8000 ? -size : size;
+  }
+  float decode(const std::byte* row, std::size_t i) const {
+    if (type_ == KvType::f32) {
+      float x;
+      std::memcpy(&x, row + 4 * i, 4);
+      return x;
+    }
+    if (type_ == KvType::f16) return static_cast<float>(half(row + 2 * i));
+    if (type_ == KvType::bf16) {
+      std::uint16_t h;
+      std::memcpy(&h, row + 2 * i, 2);
+      return std::bit_cast<float>(std::uint32_t{h} << 16);
+    }
+    const std::byte* block = row + i / 32 * 34;
+    return static_cast<float>(half(block) * static_cast<std::int8_t>(block[2 + i % 32]));
+  }
+  KvType type_;
+  Shape shape_;
+  std::size_t k_row, v_row;
+  std::vector<std::unique_ptr<std::byte[]>> storage;
+  std::vector<const std::byte*> k_blocks, v_blocks;
+};
+
+std::vector<double> plain_attention(const Cache& cache, const KvHead& kv, const AttentionQuery& query) {
+  std::vector<double> out(static_cast<std::size_t>(kv.v_dim)), scores;
+  double most = query.has_sink ? double{query.sink} : -1e300, total = 0;
+  for (std::int64_t p = query.begin; p < query.end; ++p) {
+    double s = 0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(kv.k_dim); ++i)
+      s += double{query.q[i]} * cache.keys[static_cast<std::size_t>(p)][i];
+    s *= kv.scale;
+    if (kv.soft_cap != 0) s = kv.soft_cap * std::tanh(s / kv.soft_cap);
+    s -= query.alibi_slope * static_cast<double>(std::abs(query.position - p));
+    scores.push_back(s);
+    most = std::max(most, s);
+  }
+  if (query.has_sink) total = std::exp(query.sink - most);
+  for (const double s : scores) total += std::exp(s - most);
+  for (std::size_t k = 0; k < scores.size(); ++k)
+    for (std::size_t d = 0; d < out.size(); ++d)
+      out[d] +=
+          std::exp(scores[k] - most) / total * cache.values[static_cast<std::size_t>(query.begin) + k][d];
+  return out;
+}
+
+const Shape shapes[] = {{64, 64, 300}, {128, 128, 65},  {80, 48, 129},
+                        {24, 17, 64},  {192, 128, 200}, {7, 5, 70}};
+
+TEST(Attention, MatchesPlainSoftmaxAndAgreesByBits) {
+  Random random(11);
+  for (const KvType type : {KvType::f32, KvType::f16, KvType::bf16, KvType::q8_0}) {
+    for (Shape shape : shapes) {
+      if (type == KvType::q8_0)
+        shape.k_dim = (shape.k_dim + 31) / 32 * 32, shape.v_dim = (shape.v_dim + 31) / 32 * 32;
+      const Cache cache(*find_table("scalar"), type, shape, random);
+      for (int variant = 0; variant < 6; ++variant) {
+        KvHead kv = cache.head();
+        kv.soft_cap = variant == 1 ? 2.0f : 0.0f;
+        const auto n_queries = 1 + random.below(11);
+        const std::vector<float> q = random.bells(n_queries * static_cast<std::size_t>(shape.k_dim));
+        const auto v_dim = static_cast<std::size_t>(shape.v_dim);
+        std::vector<AttentionQuery> queries(n_queries);
+        for (std::size_t i = 0; i < n_queries; ++i) {
+          AttentionQuery& query = queries[i];
+          query.q = q.data() + i * static_cast<std::size_t>(shape.k_dim);
+          query.end =
+              1 + static_cast<std::int64_t>(random.below(static_cast<std::size_t>(shape.n_positions)));
+          query.begin =
+              variant == 2 ? static_cast<std::int64_t>(random.below(static_cast<std::size_t>(query.end))) : 0;
+          if (variant == 5) query.begin = 0, query.end = shape.n_positions;  // all alike: shared loads
+          query.position = query.end - 1;
+          query.alibi_slope = variant == 3 ? 0.1f : 0.0f;
+          query.has_sink = variant == 4;
+          query.sink = 0.5f;
+        }
+        std::vector<float> want;
+        for (const KernelTable* table : tables()) {
+          std::vector<float> out(n_queries * v_dim, 9.0f), alone(n_queries * v_dim, 9.0f);
+          for (std::size_t i = 0; i < n_queries; ++i) queries[i].out = out.data() + i * v_dim;
+          table->attend(kv, queries.data(), n_queries);
+          if (want.empty()) want = out;
+          ASSERT_TRUE(same_bits(out, want)) << table->isa << " variant " << variant;
+          for (std::size_t i = 0; i < n_queries; ++i) {
+            queries[i].out = alone.data() + i * v_dim;
+            table->attend(kv, &queries[i], 1);
+          }
+          ASSERT_TRUE(same_bits(alone, want)) << table->isa << " one query at a time, variant " << variant;
+        }
+        for (std::size_t i = 0; i < n_queries; ++i) {
+          const std::vector<double> exact = plain_attention(cache, kv, queries[i]);
+          for (std::size_t d = 0; d < v_dim; ++d) ASSERT_NEAR(want[i * v_dim + d], exact[d], 1e-5);
+        }
+      }
+    }
+  }
+}
+
+TEST(Attention, PositionsOutsideTheRangeDoNotMatter) {
+  Random random(12);
+  const Shape shape{32, 32, 130};
+  const Cache cache(*find_table("scalar"), KvType::f32, shape, random);
+  const KvHead clean = cache.head();
+  const std::vector<float> q = random.bells(32);
+  // The same rows, with NaN in every position outside [70, 100).
+  std::vector<std::vector<float>> poisoned;
+  std::vector<const std::byte*> k, v;
+  for (const std::byte* const* from : {clean.k_blocks, clean.v_blocks}) {
+    for (std::int64_t b = 0; b < 3; ++b) {
+      const auto rows = static_cast<std::size_t>(std::min<std::int64_t>(64, 130 - 64 * b));
+      std::vector<float> copy(rows * 32, std::nanf(""));
+      for (std::size_t r = 0; r < rows; ++r) {
+        const std::int64_t p = 64 * b + static_cast<std::int64_t>(r);
+        if (p >= 70 && p < 100)
+          std::memcpy(&copy[r * 32], from[b] + clean.k_offset + r * clean.k_row_bytes, 128);
+      }
+      poisoned.push_back(std::move(copy));
+      (from == clean.k_blocks ? k : v).push_back(reinterpret_cast<const std::byte*>(poisoned.back().data()));
+    }
+  }
+  KvHead dirty = clean;
+  dirty.k_blocks = k.data(), dirty.v_blocks = v.data();
+  dirty.k_offset = dirty.v_offset = 0, dirty.k_row_bytes = dirty.v_row_bytes = 128;
+  for (const KernelTable* table : tables()) {
+    std::vector<float> a(32), b(32);
+    AttentionQuery query{.q = q.data(), .out = a.data(), .position = 99, .begin = 70, .end = 100};
+    table->attend(clean, &query, 1);
+    query.out = b.data();
+    table->attend(dirty, &query, 1);
+    EXPECT_TRUE(same_bits(a, b)) << table->isa;
+  }
+}
+
+TEST(Attention, OnlyASinkGivesZeros) {
+  const KvHead kv{.type = KvType::f32, .k_dim = 4, .v_dim = 20};
+  const float q[4] = {1, 2, 3, 4};
+  for (const KernelTable* table : tables()) {
+    std::vector<float> out(20, 5.0f);
+    const AttentionQuery query{.q = q, .out = out.data(), .has_sink = true};
+    table->attend(kv, &query, 1);
+    EXPECT_EQ(out, std::vector<float>(20, 0.0f)) << table->isa;
+  }
+}
+
+TEST(StoreKv, RoundsToNearestEvenAndAgrees) {
+  Random random(13);
+  std::vector<float> x;
+  for (int i = 0; i < 4000; ++i) x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(random.bits())));
+  for (int h = 0; h < 0x7c00; h += 7) {  // halves and the ties between them
+    const double size = h >> 10 ? std::ldexp(1024 + (h & 1023), (h >> 10) - 25) : std::ldexp(h & 1023, -24);
+    x.push_back(static_cast<float>(size));
+    x.push_back(static_cast<float>(-size - std::ldexp(1, (h >> 10 ? (h >> 10) - 26 : -25))));
+  }
+  x.resize(x.size() / 32 * 32);
+  for (float& v : x)
+    if (std::isnan(v)) v = 0;
+  for (const KvType type : {KvType::f16, KvType::bf16, KvType::q8_0}) {
+    std::vector<std::byte> want(kv_row_bytes(type, x.size())), got(want.size());
+    find_table("scalar")->store_kv(type, x.data(), x.size(), want.data());
+    for (const KernelTable* table : tables()) {
+      table->store_kv(type, x.data(), x.size(), got.data());
+      EXPECT_EQ(std::memcmp(got.data(), want.data(), want.size()), 0)
+          << table->isa << " " << static_cast<int>(type);
+    }
+    if (type == KvType::q8_0) continue;
+    const int mantissa_bits = type == KvType::f16 ? 10 : 7, least = type == KvType::f16 ? -14 : -126;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      std::uint16_t h;
+      std::memcpy(&h, want.data() + 2 * i, 2);
+      int exponent;
+      std::frexp(x[i], &exponent);
+      const double unit = std::ldexp(1.0, std::max(exponent - 1, least) - mantissa_bits);
+      const double rounded = std::nearbyint(x[i] / unit) * unit;  // half to even
+      const int bias = type == KvType::f16 ? 15 : 127, field = h >> mantissa_bits & (2 * bias + 1);
+      const int fraction = h & ((1 << mantissa_bits) - 1);
+      if (field == 2 * bias + 1) {
+        EXPECT_GE(std::abs(rounded), std::ldexp(1.0, bias + 1));
+        continue;
+      }
+      const double stored = field ? std::ldexp((1 << mantissa_bits) + fraction, field - bias - mantissa_bits)
+                                  : std::ldexp(fraction, 1 - bias - mantissa_bits);
+      EXPECT_EQ(h & 0x8000 ? -stored : stored, rounded) << x[i];
+    }
+  }
+}
+
+TEST(StoreKv, Q8_0BlocksHoldNonFiniteValuesAsNaN) {
+  for (const float bad : {std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
+    std::vector<float> x(32, 1.0f);
+    x[13] = bad;
+    for (const KernelTable* table : tables()) {
+      std::byte block[34];
+      table->store_kv(KvType::q8_0, x.data(), 32, block);
+      std::uint16_t d;
+      std::memcpy(&d, block, 2);
+      EXPECT_GT(d & 0x7fff, 0x7c00) << table->isa;
+      for (int i = 2; i < 34; ++i) EXPECT_EQ(block[i], std::byte{0}) << table->isa;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quern::kernels::testing
