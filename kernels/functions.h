@@ -4,6 +4,8 @@
 
 namespace quern::kernels::QUERN_ISA {
 
+extern const LogitKernels logit_kernels;
+
 void quantize(ActivationKind kind, const float* x, std::size_t x_stride, std::size_t n_tokens,
               std::size_t n_cols, std::int8_t* codes, float* scales, std::int16_t* sums);
 

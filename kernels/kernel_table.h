@@ -81,6 +81,8 @@ struct KvHead {
   float soft_cap = 0;                      ///< cap * tanh(score / cap); 0: none
 };
 
+struct LogitKernels;  // kernels/logits.h
+
 struct KernelTable {
   const char* isa;  ///< "scalar", "avx2", "avx512", "neon"
 
@@ -123,6 +125,8 @@ struct KernelTable {
   void (*gelu_mul)(const float* gate, const float* up, std::size_t n, float* y);
   void (*swiglu_clamped)(const float* gate, const float* up, std::size_t n, float* y);  ///< the gpt-oss form
   void (*softmax)(const float* x, std::size_t n, float* y);
+
+  const LogitKernels* logits;  ///< passes over a vocabulary, for sampling
 };
 
 /// f32 for F32, F16, BF16; q8_128 for blocks of 256; q8_32 for the rest.

@@ -3,6 +3,7 @@
 #include "kernels/logits.h"
 
 #include "kernels/exp_ln.h"
+#include "kernels/functions.h"
 
 namespace quern::kernels::QUERN_ISA {
 namespace {
@@ -23,12 +24,14 @@ const float* masked_block(const LogitView& view, std::size_t b, float* scratch) 
   return scratch;
 }
 
+// At the floor, 2^44 e^y is below one half: no test is needed to make what lies below it 0.
+QUERN_ALWAYS_INLINE double above_floor(double y) { return y < weight_floor ? weight_floor : y; }
+
+// Requires: weight_floor <= y <= 0.
 QUERN_ALWAYS_INLINE std::uint64_t weight(double y) {
   // Adding 2^52 leaves the rounded product in the low bits of the sum.
-  const double shifted = exp_bounded(y < weight_floor ? 0.0 : y) * weight_one + 0x1p52;
-  const std::uint64_t w =
-      __builtin_bit_cast(std::uint64_t, shifted) - __builtin_bit_cast(std::uint64_t, 0x1p52);
-  return y < weight_floor ? 0 : w;
+  const double shifted = exp_bounded(y) * weight_one + 0x1p52;
+  return __builtin_bit_cast(std::uint64_t, shifted) - __builtin_bit_cast(std::uint64_t, 0x1p52);
 }
 
 QUERN_ALWAYS_INLINE void distances(const float* x, const WeightRule& rule, double* y) {
@@ -93,13 +96,13 @@ std::uint64_t sum_weights(const LogitView& view, const WeightRule& rule) {
   for (std::size_t b = 0; b < view.n_blocks; ++b) {
     if (view.candidates[b] == 0) continue;
     distances(masked_block(view, b, scratch), rule, y);
-    for (std::size_t i = 0; i < logit_block; ++i) sum += weight(y[i]);
+    for (std::size_t i = 0; i < logit_block; ++i) sum += weight(above_floor(y[i]));
   }
   return sum;
 }
 
 void weigh(const double* logits, std::size_t n, double best, std::uint64_t* weights) {
-  for (std::size_t i = 0; i < n; ++i) weights[i] = weight(logits[i] - best);
+  for (std::size_t i = 0; i < n; ++i) weights[i] = weight(above_floor(logits[i] - best));
 }
 
 void bucket_weights(const LogitView& view, const WeightRule& rule, std::uint64_t* buckets) {
@@ -113,8 +116,9 @@ void bucket_weights(const LogitView& view, const WeightRule& rule, std::uint64_t
     if (view.candidates[b] == 0) continue;
     distances(masked_block(view, b, scratch), rule, y);
     for (std::size_t i = 0; i < logit_block; ++i) {
-      weights[i] = weight(y[i]);
-      index[i] = y[i] < weight_floor ? 0 : static_cast<std::int32_t>(-y[i] * buckets_per_nat);
+      const double near = above_floor(y[i]);
+      weights[i] = weight(near);
+      index[i] = static_cast<std::int32_t>(-near * buckets_per_nat);
     }
     for (std::size_t i = 0; i < logit_block; ++i) parts[i % 4][index[i]] += weights[i];
   }
@@ -162,12 +166,12 @@ std::uint64_t noise_at_least(const NoiseStream& noise, std::size_t b, std::uint3
 
 }  // namespace
 
-extern const LogitKernels logit_kernels;
-const LogitKernels logit_kernels = {.isa = QUERN_ISA_NAME,
-                                    .scan = scan,
-                                    .sum_weights = sum_weights,
-                                    .weigh = weigh,
-                                    .bucket_weights = bucket_weights,
-                                    .noise_at_least = noise_at_least};
+constinit const LogitKernels logit_kernels = {
+    .scan = scan,
+    .sum_weights = sum_weights,
+    .weigh = weigh,
+    .bucket_weights = bucket_weights,
+    .noise_at_least = noise_at_least,
+};
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -38,9 +38,8 @@ struct NoiseStream {
   std::uint32_t key[2];
 };
 
+/// Of one instruction set: KernelTable::logits.
 struct LogitKernels {
-  const char* isa;
-
   /// Writes each block's largest candidate to block_max, minus infinity where it has none. Gives the number
   /// of candidates above minus infinity. *all_valid: no logit of the n is NaN or plus infinity, candidate or
   /// not.
@@ -60,12 +59,5 @@ struct LogitKernels {
 constexpr std::size_t weight_bucket(double y) {
   return y < weight_floor ? n_weight_buckets : static_cast<std::size_t>(-y * buckets_per_nat);
 }
-
-/// The ones this CPU can run, best first; the last is "scalar". Static storage.
-struct LogitKernelTables {
-  const LogitKernels* const* tables;
-  std::size_t size;
-};
-LogitKernelTables runnable_logit_kernels();
 
 }  // namespace quern::kernels

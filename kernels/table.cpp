@@ -28,6 +28,7 @@ constinit const KernelTable table = {
     .gelu_mul = gelu_mul,
     .swiglu_clamped = swiglu_clamped,
     .softmax = softmax,
+    .logits = &logit_kernels,
 };
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "formats/try.h"
+#include "kernels/kernel_table.h"
 #include "quern/sampling.h"
 #include "src/sampling/breakers.h"
 #include "src/sampling/chain.h"
@@ -96,7 +97,7 @@ Result<Sampler> Sampler::create(const SamplerOptions& options, const SamplerVoca
   QUERN_CHECK(check(vocabulary));
   QUERN_CHECK(validate(options, vocabulary.n_vocab));
   QUERN_TRY(detail::DryBreakers breakers, detail::breakers_of(options, vocabulary));
-  const kernels::LogitKernels& kernels = *kernels::runnable_logit_kernels().tables[0];
+  const kernels::LogitKernels& kernels = *kernels::runnable_tables().tables[0]->logits;
   return Sampler(std::make_unique<Impl>(options, vocabulary, std::move(breakers), kernels));
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "golden.h"
+#include "kernels/kernel_table.h"
 #include "src/base/philox.h"
 #include "src/sampling/breakers.h"
 #include "src/sampling/chain.h"
@@ -83,7 +84,7 @@ void expect_survivors(Candidates& candidates, const Json& expect) {
   }
 }
 
-class Golden : public testing::TestWithParam<const kernels::LogitKernels*> {};
+class Golden : public testing::TestWithParam<const kernels::KernelTable*> {};
 
 TEST_P(Golden, EveryCase) {
   std::size_t n_cases = 0, n_draws = 0;
@@ -100,7 +101,7 @@ TEST_P(Golden, EveryCase) {
       continue;
     }
     ASSERT_TRUE(valid.has_value()) << valid.error().message;
-    Chain chain = test.chain(*GetParam());
+    Chain chain = test.chain(*GetParam()->logits);
     const auto narrowed = test.narrow(chain);
     if (expect.contains("error")) {
       ASSERT_FALSE(narrowed.has_value());
@@ -146,20 +147,20 @@ TEST_P(Golden, Logprobs) {
         EXPECT_NEAR(sampled.top[i].logprob, want.at(i).at(1).get<double>(), probability_tolerance);
       }
     };
-    Candidates raw(*GetParam());
+    Candidates raw(*GetParam()->logits);
     ASSERT_TRUE(
         raw.reset(test.logits, detail::first_bits(test.logits.size(), test.logits.size()), 0).has_value());
     expect_top(raw, c.at("raw_top"));
-    Chain chain = test.chain(*GetParam());
+    Chain chain = test.chain(*GetParam()->logits);
     ASSERT_TRUE(test.narrow(chain).has_value());
     expect_top(chain.candidates(), c.at("final"));
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, Golden,
-                         testing::ValuesIn(kernels::runnable_logit_kernels().tables,
-                                           kernels::runnable_logit_kernels().tables +
-                                               kernels::runnable_logit_kernels().size),
+                         testing::ValuesIn(kernels::runnable_tables().tables,
+                                           kernels::runnable_tables().tables +
+                                               kernels::runnable_tables().size),
                          [](const auto& instance) { return std::string(instance.param->isa); });
 
 // The public sampler, position after position.
