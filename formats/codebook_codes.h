@@ -1,7 +1,8 @@
 #pragma once
-// The codebooks of the IQ types in compact form: entry i as one number, its element j a level of two bits (IQ2, IQ1:
-// bits 2j and 2j+1, eight elements) or three bits (IQ3: bits 3j to 3j+2, four elements). codebooks.h says what value
-// a level stands for. Ascending within each table; the order is part of the file format.
+// The codebooks of the IQ types in compact form: entry i as one number, its element j a level of two bits
+// (IQ2, IQ1: bits 2j and 2j+1, eight elements) or three bits (IQ3: bits 3j to 3j+2, four elements).
+// codebooks.h says what value a level stands for. Ascending within each table; the order is part of the file
+// format.
 #include <cstdint>
 
 namespace quern::formats {

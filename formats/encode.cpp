@@ -3,6 +3,7 @@
 #include <string>
 
 #include "formats/encode_plain.h"
+#include "formats/encode_search.h"
 #include "formats/float16.h"
 #include "formats/tensor_type.h"
 #include "formats/try.h"
@@ -31,24 +32,43 @@ void encode_plain_row(const float* x, std::size_t n_cols, const float*, std::byt
   for (std::size_t b = 0; b < n_cols / Block::elements; ++b) encode_plain(x + b * Block::elements, blocks[b]);
 }
 
+template <typename Block>
+void encode_searched_row(const float* x, std::size_t n_cols, const float* importance, std::byte* out) {
+  encode_row(x, n_cols, importance, reinterpret_cast<Block*>(out));
+}
+
+// The plain encoder where no importances are given, else the search.
+template <typename Block>
+void encode_plain_or_searched_row(const float* x, std::size_t n_cols, const float* importance,
+                                  std::byte* out) {
+  (importance == nullptr ? encode_plain_row<Block> : encode_searched_row<Block>)(x, n_cols, importance, out);
+}
+
 RowEncoder encoder_of(TensorType type) {
   switch (type) {
     case TensorType::f32: return copy_f32;
     case TensorType::f16: return encode_16<float_to_half>;
     case TensorType::bf16: return encode_16<float_to_bf16>;
-    case TensorType::q8_0: return encode_plain_row<BlockQ8_0>;
-    case TensorType::q4_0: return encode_plain_row<BlockQ4_0>;
-    case TensorType::q4_1: return encode_plain_row<BlockQ4_1>;
-    case TensorType::q5_0: return encode_plain_row<BlockQ5_0>;
-    case TensorType::q5_1: return encode_plain_row<BlockQ5_1>;
-    case TensorType::q1_0: return encode_plain_row<BlockQ1_0>;
-    case TensorType::q2_0: return encode_plain_row<BlockQ2_0>;
-    case TensorType::tq1_0: return encode_plain_row<BlockTQ1_0>;
-    case TensorType::tq2_0: return encode_plain_row<BlockTQ2_0>;
-    case TensorType::mxfp4: return encode_plain_row<BlockMXFP4>;
-    case TensorType::nvfp4: return encode_plain_row<BlockNVFP4>;
     case TensorType::q8_1: return encode_plain_row<BlockQ8_1>;
     case TensorType::q8_k: return encode_plain_row<BlockQ8_K>;
+    case TensorType::q8_0: return encode_plain_or_searched_row<BlockQ8_0>;
+    case TensorType::q4_0: return encode_plain_or_searched_row<BlockQ4_0>;
+    case TensorType::q4_1: return encode_plain_or_searched_row<BlockQ4_1>;
+    case TensorType::q5_0: return encode_plain_or_searched_row<BlockQ5_0>;
+    case TensorType::q5_1: return encode_plain_or_searched_row<BlockQ5_1>;
+    case TensorType::q1_0: return encode_plain_or_searched_row<BlockQ1_0>;
+    case TensorType::q2_0: return encode_plain_or_searched_row<BlockQ2_0>;
+    case TensorType::tq1_0: return encode_plain_or_searched_row<BlockTQ1_0>;
+    case TensorType::tq2_0: return encode_plain_or_searched_row<BlockTQ2_0>;
+    case TensorType::mxfp4: return encode_plain_or_searched_row<BlockMXFP4>;
+    case TensorType::nvfp4: return encode_plain_or_searched_row<BlockNVFP4>;
+    case TensorType::q2_k: return encode_searched_row<BlockQ2_K>;
+    case TensorType::q3_k: return encode_searched_row<BlockQ3_K>;
+    case TensorType::q4_k: return encode_searched_row<BlockQ4_K>;
+    case TensorType::q5_k: return encode_searched_row<BlockQ5_K>;
+    case TensorType::q6_k: return encode_searched_row<BlockQ6_K>;
+    case TensorType::iq4_nl: return encode_searched_row<BlockIQ4_NL>;
+    case TensorType::iq4_xs: return encode_searched_row<BlockIQ4_XS>;
     default: return nullptr;
   }
 }

@@ -9,6 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "formats/tensor_type.h"
+
+namespace quern::formats {
+inline void PrintTo(const TensorTypeInfo& info, std::ostream* out) { *out << info.name; }
+}  // namespace quern::formats
+
 namespace quern::test {
 
 inline std::filesystem::path quants_dir() { return std::filesystem::path(QUERN_TEST_DATA_DIR) / "quants"; }
