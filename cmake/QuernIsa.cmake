@@ -1,5 +1,6 @@
 # The instruction sets: each kernel source is built once per row, in the namespace quern::kernels::<row>.
-# A row names its compiler flags; the program picks a row at run time (kernels/dispatch.cpp), never the compiler.
+# A row names its compiler flags; users know it by the same name, with - for _. The program picks a row at run time
+# (kernels/dispatch.cpp), never the compiler.
 set(quern_isa_rows scalar)
 set(quern_isa_flags_scalar "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
@@ -12,8 +13,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(quern_isa_flags_avx512vnni ${quern_isa_flags_avx512} -mavx512vnni)
   set(quern_isa_header_avx512vnni avx512)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-  list(APPEND quern_isa_rows neon)
+  list(APPEND quern_isa_rows neon neon_dotprod)
   set(quern_isa_flags_neon "")
+  set(quern_isa_flags_neon_dotprod -march=armv8.2-a+dotprod)
+  set(quern_isa_header_neon_dotprod neon)
 endif()
 # No kernel looks at errno or floating-point traps, so a square root may be one instruction.
 set(quern_isa_common_flags -fno-math-errno -fno-trapping-math)
@@ -28,12 +31,13 @@ function(quern_add_kernels out_objects)
   foreach(row IN LISTS quern_isa_rows)
     if(kernel_sources)
       add_library(quern_kernels_${row} OBJECT ${kernel_sources})
+      string(REPLACE "_" "-" name ${row})
       # Several rows may share a header, which then asks the compiler for the one feature that differs.
       set(header ${row})
       if(quern_isa_header_${row})
         set(header ${quern_isa_header_${row}})
       endif()
-      target_compile_definitions(quern_kernels_${row} PRIVATE QUERN_ISA=${row} QUERN_ISA_NAME="${row}"
+      target_compile_definitions(quern_kernels_${row} PRIVATE QUERN_ISA=${row} QUERN_ISA_NAME="${name}"
                                  QUERN_ISA_HEADER="kernels/simd/${header}.h")
       target_compile_options(quern_kernels_${row} PRIVATE ${quern_isa_flags_${row}} ${quern_isa_common_flags}
                              $<$<CONFIG:Release>:-O3>)

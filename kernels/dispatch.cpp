@@ -1,6 +1,11 @@
 // Which rows this CPU can run. Built plainly, without any row's flags.
 #include "kernels/kernel_table.h"
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #define QUERN_DECLARE_ROW(row)    \
   namespace row {                 \
   extern const KernelTable table; \
@@ -16,6 +21,7 @@ QUERN_DECLARE_ROW(avx512)
 QUERN_DECLARE_ROW(avx512vnni)
 #elif defined(__aarch64__)
 QUERN_DECLARE_ROW(neon)
+QUERN_DECLARE_ROW(neon_dotprod)
 #endif
 
 namespace {
@@ -43,6 +49,9 @@ RunnableRows find_rows() {
   offer(has_avx2 && __builtin_cpu_supports("avxvnni"), avxvnni::table);
   offer(has_avx2, avx2::table);
 #elif defined(__aarch64__)
+#if defined(__linux__)
+  offer(getauxval(AT_HWCAP) & HWCAP_ASIMDDP, neon_dotprod::table);
+#endif
   offer(true, neon::table);
 #endif
   offer(true, scalar::table);
@@ -69,7 +78,7 @@ const KernelTable* find_table(const char* isa) {
   return nullptr;
 }
 
-const char* known_isas() { return "generic, avx2, avxvnni, avx512, avx512vnni, neon"; }
+const char* known_isas() { return "generic, avx2, avxvnni, avx512, avx512vnni, neon, neon-dotprod"; }
 
 ActivationKind activation_kind(formats::TensorType type) {
   using enum formats::TensorType;

@@ -5,10 +5,16 @@
 namespace quern::kernels::QUERN_ISA {
 namespace {
 
+// A group's scale is amax / top for the top in 127, 126, ... that leaves the least squared error (the first,
+// in a tie): a coarser grid costs 1.6% a step, but where its points fall against 32 or 128 values is luck,
+// and the best draw of several wins. Squared error of normal data against top = 127 alone, groups of 32
+// (128): 2 candidates -8%
+// (-4%), 4: -14% (-6%), 8: -18% (-7%), 16: -20% (-7%). Four is where it flattens; a row is packed once for a
+// whole matrix, so their cost does not show.
 constexpr int n_candidates = 4;
 
-// Codes of x * inverse, rounded half to even (still as floats).
-QUERN_INLINE F32x16 round_codes(F32x16 v) { return v + splat(rounder) - splat(rounder); }
+// To an integer, half to even.
+QUERN_INLINE F32x16 rounded(F32x16 v) { return v + splat(rounder) - splat(rounder); }
 
 // One group of n (32 or 128) values.
 void quantize_group(const float* x, std::size_t n, std::int8_t* codes, float* scale, std::int16_t* sums) {
@@ -17,7 +23,7 @@ void quantize_group(const float* x, std::size_t n, std::int8_t* codes, float* sc
   const std::int32_t amax_bits = max_lane(most);
   const float amax = __builtin_bit_cast(float, amax_bits);
   const bool is_finite = amax_bits < 0x7f800000;
-  if (!is_finite || amax < 0x1p-100f) {
+  if (!is_finite || amax < 0x1p-100f) {  // below, 127 / amax could overflow
     *scale = is_finite ? 0.0f : __builtin_bit_cast(float, 0x7fc00000);
     __builtin_memset(codes, 0, n);
     __builtin_memset(sums, 0, n / 16 * sizeof *sums);
@@ -29,7 +35,7 @@ void quantize_group(const float* x, std::size_t n, std::int8_t* codes, float* sc
     const F32x16 inverse = splat(static_cast<float>(top) / amax);
     F32x16 acc = zero();
     for (std::size_t i = 0; i < n; i += 16) {
-      const F32x16 v = load(x + i) * inverse, e = v - round_codes(v);
+      const F32x16 v = load(x + i) * inverse, e = v - rounded(v);
       acc = fma(e, e, acc);
     }
     const float error = tree_sum(acc) / static_cast<float>(top * top);

@@ -90,10 +90,8 @@ class SpecBuilder {
   int rope(const RopeOptions& options);
   /// A base of rotary frequencies, 1 or more.
   double rope_theta(std::string_view key, double fallback);
-  /// The same for families whose heads are rotated whole.
-  int full_rope(const RopeOptions& options);
-  /// Adds a table that a family derived from another, and returns its index.
-  int add_rope(const RopeSpec& rope);
+  /// Adds a table like `rope` without any scaling and with that base, and returns its index.
+  int plain_rope(int rope, double theta);
 
   // Tensors; names are without ".weight" and, inside for_each_layer, without "blk.N.".
   bool has_tensor(std::string_view name) const;
@@ -109,7 +107,6 @@ class SpecBuilder {
 
   // Parts that most families share.
   void embedding();
-  void position_embedding(Presence presence);
   /// output_norm and output; `tied`: absent means required, optional means token_embd serves where it is
   /// missing, required means token_embd always serves.
   void output(NormKind kind, Presence tied, Presence norm_bias = Presence::absent,
@@ -165,9 +162,6 @@ class SpecBuilder {
   std::uint32_t k_dim_ = 0, v_dim_ = 0;
   std::uint64_t n_blocks_ = 0;  ///< `block_count`: the layers and the blocks that only predict further tokens
 };
-
-/// Slopes of ALiBi (arXiv 2108.12409) for each head.
-std::vector<float> alibi_slopes(std::uint32_t n_heads, float max_bias);
 
 /// Every family that Quern can run.
 std::span<const Family* const> families();

@@ -167,10 +167,6 @@ void SpecBuilder::embedding() {
   spec.n_vocab = static_cast<std::uint32_t>(n_rows);
 }
 
-void SpecBuilder::position_embedding(Presence presence) {
-  spec.position_embd = matrix("position_embd", spec.dim, spec.n_ctx_train, presence);
-}
-
 void SpecBuilder::output(NormKind kind, Presence tied, Presence norm_bias, Presence output_bias,
                          std::string_view norm_name) {
   spec.output_norm = norm(norm_name, kind, norm_bias);

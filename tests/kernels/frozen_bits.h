@@ -1,0 +1,190 @@
+#pragma once
+// One hash for each kernel's output on fixed inputs. frozen_hashes() is what "the same bits everywhere"
+// means: a change of the order of a sum, of a polynomial or of a rounding shows here even where every table
+// changes alike. Changing a value breaks the promise of Arithmetic::reproducible for the next version.
+#include <bit>
+#include <string>
+
+#include "tests/kernels/inputs.h"
+
+namespace quern::kernels::testing {
+
+struct NamedHash {
+  std::string name;
+  std::uint64_t hash;
+  bool operator==(const NamedHash&) const = default;
+};
+
+// FNV-1a, 64 bits; every NaN counts as the same.
+class Hash {
+ public:
+  void add(std::uint32_t word) {
+    for (int i = 0; i < 4; ++i) value_ = (value_ ^ (word >> 8 * i & 255)) * 0x100000001b3u;
+  }
+  void add(const std::vector<float>& values) {
+    for (const float v : values) add(v != v ? 0x7fc00000u : std::bit_cast<std::uint32_t>(v));
+  }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 0xcbf29ce484222325u;
+};
+
+inline std::uint64_t hash_matmul(const KernelTable& table, const TensorTypeInfo& info) {
+  Random random(1000 + static_cast<std::uint64_t>(info.type));
+  Hash hash;
+  for (const std::size_t blocks : {1u, 9u, 83u}) {
+    const std::size_t n_cols = blocks * info.block_elements, n_rows = 5, n_tokens = 9;
+    const Packed packed(activation_kind(info.type), random.bells(n_tokens * n_cols), n_tokens, n_cols);
+    const std::vector<std::byte> bytes = random_weights(info, n_rows, n_cols, Bytes::any_finite, random);
+    const WeightView w{info.type, bytes.data(), n_rows, n_cols, bytes.size() / n_rows};
+    hash.add(multiply(table, w, 0, n_rows, packed.acts, {0, 1, 2, 3, 4, 5, 6, 7, 8}));
+    hash.add(multiply(table, w, 1, 3, packed.acts, {4}));
+  }
+  return hash.value();
+}
+
+inline std::uint64_t hash_quantize(const KernelTable& table, ActivationKind kind) {
+  Random random(2000);
+  const std::size_t n_cols = 1024, group = activation_group(kind);
+  std::vector<float> x = random.bells(n_cols);
+  for (std::size_t i = 0; i < 128; ++i) x[i] *= 1e30f, x[i + 128] *= 1e-32f;
+  x[300] = std::bit_cast<float>(0x7f800000u);
+  std::vector<std::int8_t> codes(n_cols);
+  std::vector<float> scales(n_cols / group);
+  std::vector<std::int16_t> sums(n_cols / 16);
+  table.quantize(kind, x.data(), n_cols, 1, n_cols, codes.data(), scales.data(), sums.data());
+  Hash hash;
+  for (const std::int8_t c : codes) hash.add(static_cast<std::uint32_t>(c));
+  for (const std::int16_t s : sums) hash.add(static_cast<std::uint32_t>(s));
+  hash.add(scales);
+  return hash.value();
+}
+
+inline std::uint64_t hash_attention(const KernelTable& table, KvType type) {
+  Random random(3000);
+  const std::size_t dim = 96, n_positions = 150, n_queries = 7;
+  const std::size_t row = kv_row_bytes(type, dim);
+  std::vector<std::byte> keys(192 * row), values(192 * row);
+  for (std::size_t p = 0; p < n_positions; ++p) {
+    table.store_kv(type, random.bells(dim).data(), dim, keys.data() + p * row);
+    table.store_kv(type, random.bells(dim).data(), dim, values.data() + p * row);
+  }
+  const std::byte* k_blocks[] = {keys.data(), keys.data() + 64 * row, keys.data() + 128 * row};
+  const std::byte* v_blocks[] = {values.data(), values.data() + 64 * row, values.data() + 128 * row};
+  Hash hash;
+  for (const float soft_cap : {0.0f, 5.0f}) {
+    const KvHead kv{.type = type,
+                    .k_blocks = k_blocks,
+                    .v_blocks = v_blocks,
+                    .k_row_bytes = row,
+                    .v_row_bytes = row,
+                    .k_dim = 96,
+                    .v_dim = 96,
+                    .scale = 0.1f,
+                    .soft_cap = soft_cap};
+    const std::vector<float> q = random.bells(n_queries * dim);
+    std::vector<float> out(n_queries * dim);
+    std::vector<AttentionQuery> queries(n_queries);
+    for (std::size_t i = 0; i < n_queries; ++i)
+      queries[i] = {.q = q.data() + i * dim,
+                    .out = out.data() + i * dim,
+                    .position = 149,
+                    .begin = i < 5 ? 0 : static_cast<std::int64_t>(10 * i),
+                    .end = i < 4 ? 150 : 130,
+                    .alibi_slope = i == 2 ? 0.25f : 0.0f,
+                    .sink = 1.5f,
+                    .has_sink = i == 3};
+    table.attend(kv, queries.data(), n_queries);
+    hash.add(out);
+  }
+  return hash.value();
+}
+
+inline std::uint64_t hash_elementwise(const KernelTable& table) {
+  Random random(4000);
+  Hash hash;
+  for (const std::size_t n : {5u, 64u, 1003u}) {
+    const std::vector<float> a = random.bells(n, 4), b = random.bells(n);
+    std::vector<float> y(n);
+    const auto record = [&] { hash.add(y); };
+    table.add(a.data(), b.data(), n, y.data()), record();
+    table.mul(a.data(), b.data(), n, y.data()), record();
+    table.scale(a.data(), 0.3f, n, y.data()), record();
+    table.scale_add(a.data(), 0.3f, b.data(), n, y.data()), record();
+    table.clamp(a.data(), -1, 2, n, y.data()), record();
+    table.soft_cap(a.data(), 3, n, y.data()), record();
+    table.silu(a.data(), n, y.data()), record();
+    table.gelu(a.data(), n, y.data()), record();
+    table.relu(a.data(), n, y.data()), record();
+    table.sigmoid(a.data(), n, y.data()), record();
+    table.silu_mul(a.data(), b.data(), n, y.data()), record();
+    table.gelu_mul(a.data(), b.data(), n, y.data()), record();
+    table.swiglu_clamped(a.data(), b.data(), n, y.data()), record();
+    table.softmax(a.data(), n, y.data()), record();
+    table.rms_norm(a.data(), b.data(), n, 1e-5f, y.data()), record();
+    table.layer_norm(a.data(), b.data(), b.data(), n, 1e-5f, y.data()), record();
+    y = a;
+    table.rope(y.data(), b.data(), n / 4 * 2, RopeKind::interleaved), record();
+    table.rope(y.data(), b.data(), n / 4 * 2, RopeKind::halves), record();
+  }
+  return hash.value();
+}
+
+/// What this table computes.
+inline std::vector<NamedHash> hashes_of(const KernelTable& table) {
+  std::vector<NamedHash> hashes;
+  hashes.push_back({"elementwise, norms, rope", hash_elementwise(table)});
+  hashes.push_back({"quantize 32", hash_quantize(table, ActivationKind::q8_32)});
+  hashes.push_back({"quantize 128", hash_quantize(table, ActivationKind::q8_128)});
+  hashes.push_back({"attention f32", hash_attention(table, KvType::f32)});
+  hashes.push_back({"attention f16", hash_attention(table, KvType::f16)});
+  hashes.push_back({"attention bf16", hash_attention(table, KvType::bf16)});
+  hashes.push_back({"attention q8_0", hash_attention(table, KvType::q8_0)});
+  for (const TensorTypeInfo* info : weight_types())
+    hashes.push_back({"matmul " + std::string(info->name), hash_matmul(table, *info)});
+  return hashes;
+}
+
+/// What every table must compute.
+inline std::vector<NamedHash> frozen_hashes() {
+  return {
+      {"elementwise, norms, rope", 0x6dfaa8177f769180u},
+      {"quantize 32", 0x9c13b97e7bfc5959u},
+      {"quantize 128", 0xfe1a85660b12a7c2u},
+      {"attention f32", 0xc3bbb5f878592acau},
+      {"attention f16", 0x017c35a1f57ed238u},
+      {"attention bf16", 0xa83a99e3d4ecfbd1u},
+      {"attention q8_0", 0x0ad6c4fe827eff3au},
+      {"matmul F32", 0x814aceb943121e8bu},
+      {"matmul F16", 0x98a2bf4ed0926b6cu},
+      {"matmul BF16", 0xe1de5e8182eb89deu},
+      {"matmul Q4_0", 0x4af9577f8fbea4d7u},
+      {"matmul Q4_1", 0x79754cd68e6de835u},
+      {"matmul Q5_0", 0x2bccdec5b548cf37u},
+      {"matmul Q5_1", 0x5aaa97089a3f7f78u},
+      {"matmul Q8_0", 0xc67b6b2aac59561eu},
+      {"matmul Q1_0", 0xc2dfb259b19857bau},
+      {"matmul Q2_0", 0x740e083d96f41b29u},
+      {"matmul MXFP4", 0x70a123fb4208693eu},
+      {"matmul NVFP4", 0x8a0686cdb990de88u},
+      {"matmul Q2_K", 0xb0cdb5dfd69af546u},
+      {"matmul Q3_K", 0x8e1e2ba29ef2f72eu},
+      {"matmul Q4_K", 0xe7e64c77a2a734f2u},
+      {"matmul Q5_K", 0x0644d38c6fb19b32u},
+      {"matmul Q6_K", 0x68219154d6c3c0d4u},
+      {"matmul TQ1_0", 0x31beb7e50aaae5ceu},
+      {"matmul TQ2_0", 0x3333fefcf2b70cd3u},
+      {"matmul IQ2_XXS", 0xdf6815eacb2d360fu},
+      {"matmul IQ2_XS", 0x466f5b9f26406acdu},
+      {"matmul IQ2_S", 0x2137a73e3b2e4ba8u},
+      {"matmul IQ3_XXS", 0x1624e70a0f9216bfu},
+      {"matmul IQ3_S", 0x8df9d3d063fdb3edu},
+      {"matmul IQ1_S", 0x6e5214355cae0336u},
+      {"matmul IQ1_M", 0xf224a5615a42afd7u},
+      {"matmul IQ4_NL", 0x0699ff6875d9b5e5u},
+      {"matmul IQ4_XS", 0x39733642e7bfd3f7u},
+  };
+}
+
+}  // namespace quern::kernels::testing
