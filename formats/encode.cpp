@@ -69,6 +69,13 @@ RowEncoder encoder_of(TensorType type) {
     case TensorType::q6_k: return encode_searched_row<BlockQ6_K>;
     case TensorType::iq4_nl: return encode_searched_row<BlockIQ4_NL>;
     case TensorType::iq4_xs: return encode_searched_row<BlockIQ4_XS>;
+    case TensorType::iq2_xxs: return encode_searched_row<BlockIQ2_XXS>;
+    case TensorType::iq2_xs: return encode_searched_row<BlockIQ2_XS>;
+    case TensorType::iq2_s: return encode_searched_row<BlockIQ2_S>;
+    case TensorType::iq3_xxs: return encode_searched_row<BlockIQ3_XXS>;
+    case TensorType::iq3_s: return encode_searched_row<BlockIQ3_S>;
+    case TensorType::iq1_s: return encode_searched_row<BlockIQ1_S>;
+    case TensorType::iq1_m: return encode_searched_row<BlockIQ1_M>;
     default: return nullptr;
   }
 }

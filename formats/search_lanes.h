@@ -22,6 +22,13 @@ inline F32x4 splat4(float x) { return F32x4{x, x, x, x}; }
 inline float sum4(F32x4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 /// As round_half_even(float). Values beyond its range stay large, infinities and NaN stay what they are.
 inline F32x4 round_half_even(F32x4 v) { return (v + 12582912.0f) - 12582912.0f; }
+/// Whether any lane of a is below b.
+inline bool any_below(F32x4 a, float b) {
+  const auto below = a < splat4(b);  // all ones or zero in each lane
+  std::int64_t halves[2];
+  std::memcpy(halves, &below, sizeof halves);
+  return (halves[0] | halves[1]) != 0;
+}
 /// NaN gives low.
 inline F32x4 clamp4(F32x4 v, float low, float high) {
   v = v > splat4(low) ? v : splat4(low);

@@ -21,12 +21,10 @@ using testing::HasSubstr;
 constexpr std::size_t n_cols = 1024;
 constexpr const char* kinds[] = {"gauss", "heavy", "outlier", "struct"};  // 16 rows each
 
-bool is_codebook(const TensorTypeInfo& info) { return info.name.starts_with("IQ") && info.name[2] < '4'; }
-
 std::vector<TensorTypeInfo> weight_types() {
   std::vector<TensorTypeInfo> types;
   for (const TensorTypeInfo& info : tensor_types())
-    if (info.is_weight && info.type != TensorType::f32 && !is_codebook(info)) types.push_back(info);
+    if (info.is_weight && info.type != TensorType::f32) types.push_back(info);
   return types;
 }
 
