@@ -4,12 +4,12 @@
 
 #include "kernels/exp_ln.h"
 #include "kernels/functions.h"
+#include QUERN_ISA_HEADER
 
 namespace quern::kernels::QUERN_ISA {
 namespace {
 
 constexpr float infinity = __builtin_inff();
-constexpr std::size_t n_lanes = 16;
 
 // The block's logits, those that are no candidates replaced by minus infinity; `scratch` has room for them.
 const float* masked_block(const LogitView& view, std::size_t b, float* scratch) {
@@ -43,50 +43,78 @@ QUERN_ALWAYS_INLINE void distances(const float* x, const WeightRule& rule, doubl
   }
 }
 
-bool all_valid_logits(const float* logits, std::size_t n) {
-  std::uint32_t invalid[n_lanes] = {};
-  std::size_t i = 0;
-  for (; i + n_lanes <= n; i += n_lanes) {
-    for (std::size_t l = 0; l < n_lanes; ++l) invalid[l] |= !(logits[i + l] < infinity);
-  }
-  std::uint32_t any = 0;
-  for (; i < n; ++i) any |= !(logits[i] < infinity);
-  for (const std::uint32_t lane : invalid) any |= lane;
-  return any == 0;
-}
+// A logit, or plus infinity for NaN, so that one maximum finds both.
+QUERN_ALWAYS_INLINE float poisoned(float x) { return x < infinity ? x : infinity; }
+QUERN_ALWAYS_INLINE F32x16 poisoned(F32x16 x) { return select(less(x, splat(infinity)), x, splat(infinity)); }
 
 std::size_t scan(const LogitView& view, std::size_t n, float* block_max, bool* all_valid) {
-  float scratch[logit_block];
-  std::size_t n_candidates = 0;
-  bool valid = true;
+  std::size_t n_candidates = 0, n_full = 0;  // in blocks of some and of all candidates
+  F32x16 highest = splat(-infinity), lowest_full = splat(infinity);
+  float highest_rest = -infinity;
   for (std::size_t b = 0; b < view.n_blocks; ++b) {
-    const std::size_t begin = b * logit_block;
-    valid &= all_valid_logits(view.logits + begin, n - begin < logit_block ? n - begin : logit_block);
-    if (view.candidates[b] == 0) {
-      block_max[b] = -infinity;
-      continue;
-    }
-    const float* x = masked_block(view, b, scratch);
-    float best[n_lanes];
-    std::uint32_t count[n_lanes] = {};
-    for (std::size_t l = 0; l < n_lanes; ++l) best[l] = -infinity;
-    for (std::size_t i = 0; i < logit_block; i += n_lanes) {
-      for (std::size_t l = 0; l < n_lanes; ++l) {
-        best[l] = x[i + l] > best[l] ? x[i + l] : best[l];
-        count[l] += x[i + l] > -infinity;
+    const float* x = view.logits + b * logit_block;
+    const std::uint64_t bits = view.candidates[b];
+    const std::size_t size = n - b * logit_block < logit_block ? n - b * logit_block : logit_block;
+    block_max[b] = -infinity;
+    if (size == logit_block) {
+      const F32x16 x0 = load(x), x1 = load(x + 16), x2 = load(x + 32), x3 = load(x + 48);
+      const F32x16 best = max(max(poisoned(x0), poisoned(x1)), max(poisoned(x2), poisoned(x3)));
+      highest = max(highest, best);
+      if (bits == ~std::uint64_t{0}) {
+        block_max[b] = tree_max(best);
+        lowest_full = min(lowest_full, min(min(x0, x1), min(x2, x3)));
+        n_full += logit_block;
+        continue;
+      }
+    } else {
+      for (std::size_t i = 0; i < size; ++i) {
+        highest_rest = poisoned(x[i]) > highest_rest ? poisoned(x[i]) : highest_rest;
       }
     }
-    for (std::size_t half = n_lanes / 2; half > 0; half /= 2) {
-      for (std::size_t l = 0; l < half; ++l) {
-        best[l] = best[l + half] > best[l] ? best[l + half] : best[l];
-        count[l] += count[l + half];
-      }
+    for (std::uint64_t rest = bits; rest != 0; rest &= rest - 1) {
+      const float candidate = x[__builtin_ctzll(rest)];
+      block_max[b] = candidate > block_max[b] ? candidate : block_max[b];
+      n_candidates += candidate > -infinity;
     }
-    block_max[b] = best[0];
-    n_candidates += count[0];
   }
-  *all_valid = valid;
+  *all_valid = tree_max(highest) < infinity && highest_rest < infinity;
+  if (tree_max(splat(0) - lowest_full) < infinity) return n_candidates + n_full;
+  // Rare: a full block holds minus infinity, so its candidates have to be counted.
+  for (std::size_t b = 0; b < view.n_blocks; ++b) {
+    if (view.candidates[b] != ~std::uint64_t{0}) continue;
+    const float* x = view.logits + b * logit_block;
+    for (std::size_t i = 0; i < logit_block; ++i) n_candidates += x[i] > -infinity;
+  }
   return n_candidates;
+}
+
+std::size_t at_least(const LogitView& view, const float* block_max, float bound, std::size_t tie_end,
+                     std::uint64_t* kept) {
+  std::size_t n_kept = 0;
+  for (std::size_t b = 0; b < view.n_blocks; ++b) {
+    kept[b] = 0;
+    if (view.candidates[b] == 0 || block_max[b] < bound) continue;
+    const float* x = view.logits + b * logit_block;
+    std::uint64_t bits = 0;
+    if (view.candidates[b] == ~std::uint64_t{0}) {
+      for (std::size_t i = 0; i < logit_block; ++i) bits |= std::uint64_t{x[i] >= bound} << i;
+    } else {
+      for (std::uint64_t rest = view.candidates[b]; rest != 0; rest &= rest - 1) {
+        const int i = __builtin_ctzll(rest);
+        bits |= std::uint64_t{x[i] >= bound} << i;
+      }
+    }
+    if ((b + 1) * logit_block > tie_end) {
+      for (std::uint64_t rest = bits; rest != 0; rest &= rest - 1) {
+        const int i = __builtin_ctzll(rest);
+        if (x[i] == bound && b * logit_block + static_cast<std::size_t>(i) >= tie_end)
+          bits &= ~(std::uint64_t{1} << i);
+      }
+    }
+    kept[b] = bits;
+    n_kept += static_cast<std::size_t>(__builtin_popcountll(bits));
+  }
+  return n_kept;
 }
 
 std::uint64_t sum_weights(const LogitView& view, const WeightRule& rule) {
@@ -168,6 +196,7 @@ std::uint64_t noise_at_least(const NoiseStream& noise, std::size_t b, std::uint3
 
 constinit const LogitKernels logit_kernels = {
     .scan = scan,
+    .at_least = at_least,
     .sum_weights = sum_weights,
     .weigh = weigh,
     .bucket_weights = bucket_weights,

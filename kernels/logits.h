@@ -45,6 +45,11 @@ struct LogitKernels {
   /// not.
   std::size_t (*scan)(const LogitView& view, std::size_t n, float* block_max, bool* all_valid);
 
+  /// Which candidates have a logit > bound, or == bound and an id < tie_end: their bits and number. Requires:
+  /// bound > minus infinity; block_max[b] is no less than any candidate of its block.
+  std::size_t (*at_least)(const LogitView& view, const float* block_max, float bound, std::size_t tie_end,
+                          std::uint64_t* kept);
+
   std::uint64_t (*sum_weights)(const LogitView& view, const WeightRule& rule);
   /// The weights of n numbers, temperature 1.
   void (*weigh)(const double* logits, std::size_t n, double best, std::uint64_t* weights);

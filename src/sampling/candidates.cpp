@@ -15,6 +15,8 @@ using kernels::logit_block;
 
 constexpr std::size_t summation_block = 4096;  // logits
 constexpr bool by_id(const Candidate& a, const Candidate& b) { return a.id < b.id; }
+constexpr std::size_t list_limit = 4096;  // a longer list costs more than another pass over a view
+constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Error invalid_logit(std::span<const float> logits, std::uint64_t position) {
@@ -110,25 +112,31 @@ void Candidates::divide(double divisor) {
   for (Candidate& c : changed_) c.logit /= divisor;
 }
 
-// Makes the list of all with at least this logit. False, and still a view, if they are more than `limit`.
-bool Candidates::gather(double at_least, std::size_t limit) {
+// Makes the list of all with at least this logit that are accepted. False, and still a view, if they are more
+// than `limit`.
+template <typename Accept>
+bool Candidates::gather(double at_least, std::size_t limit, Accept&& accept) {
   list_.clear();
+  const auto take = [&](const Candidate& c) {
+    if (c.logit >= at_least && accept(c)) list_.push_back(c);
+  };
   for (std::size_t b = 0; b < view_.n_blocks; ++b) {
     if (!(current(block_max_[b]) >= at_least)) continue;
     for (std::uint64_t rest = bits_[b]; rest != 0; rest &= rest - 1) {
-      const std::size_t id = b * logit_block + std::countr_zero(rest);
-      const double l = current(view_.logits[id]);
-      if (l >= at_least) list_.push_back({.logit = l, .id = static_cast<Token>(id)});
+      const std::size_t id = b * logit_block + static_cast<std::size_t>(std::countr_zero(rest));
+      take({.logit = current(view_.logits[id]), .id = static_cast<Token>(id)});
     }
     if (list_.size() > limit) return false;
   }
-  for (const Candidate& c : changed_) {
-    if (c.logit >= at_least) list_.push_back(c);
-  }
+  for (const Candidate& c : changed_) take(c);
   if (list_.size() > limit) return false;
   is_list_ = true;
   order_ = changed_.empty() ? Order::by_id : Order::any;
   return true;
+}
+
+bool Candidates::gather(double at_least, std::size_t limit) {
+  return gather(at_least, limit, [](const Candidate&) { return true; });
 }
 
 void Candidates::keep_first(std::size_t n) {
@@ -142,7 +150,7 @@ void Candidates::keep_first(std::size_t n) {
       std::nth_element(selection_.begin(), nth, selection_.end(), std::greater<>());
       bound = std::max(bound, current(*nth));
     }
-    gather(bound);
+    gather(bound, any_number);
     if (n >= list_.size()) return;
   }
   std::nth_element(list_.begin(), list_.begin() + static_cast<std::ptrdiff_t>(n), list_.end(),
@@ -154,10 +162,11 @@ void Candidates::keep_first(std::size_t n) {
 void Candidates::keep_at_least(double logit, std::size_t min_keep) {
   min_keep = std::min(min_keep, size());
   if (!is_list_) {
-    gather(logit);
-    if (list_.size() < view_size_ && list_.size() >= min_keep) return;
-    is_list_ = false;  // all or too few: the view serves better
-    if (list_.size() < min_keep) keep_first(min_keep);
+    const bool few = gather(logit, list_limit);
+    if (few && list_.size() >= min_keep) return;
+    is_list_ = false;
+    constexpr Token last_id = std::numeric_limits<Token>::max();
+    if (few || !cut_view({.logit = logit, .id = last_id}, min_keep)) keep_first(min_keep);
     return;
   }
   const auto lower = [logit](const Candidate& c) { return c.logit < logit; };
@@ -168,6 +177,41 @@ void Candidates::keep_at_least(double logit, std::size_t min_keep) {
   }
 }
 
+// Removes what comes after `last` in canonical order. Does nothing and gives false if that leaves too few.
+bool Candidates::cut_view(const Candidate& last, std::size_t min_keep) {
+  // The smallest float whose current logit is no less.
+  constexpr float lowest = std::numeric_limits<float>::lowest(), highest = std::numeric_limits<float>::max();
+  float bound = static_cast<float>(std::clamp<double>(last.logit * divisor_, lowest, highest));
+  while (bound > lowest && current(bound) >= last.logit) bound = std::nextafter(bound, lowest);
+  while (current(bound) < last.logit) bound = std::nextafter(bound, std::numeric_limits<float>::infinity());
+  const bool ties = current(bound) == last.logit;
+  const std::size_t tie_end =
+      ties ? static_cast<std::size_t>(last.id) + 1 : std::numeric_limits<std::size_t>::max();
+
+  kept_.resize(bits_.size());
+  const auto is_after = [&](const Candidate& c) { return canonical_less(last, c); };
+  const auto n_changed_kept =
+      changed_.size() - static_cast<std::size_t>(std::count_if(changed_.begin(), changed_.end(), is_after));
+  const std::size_t n_kept =
+      n_changed_kept + kernels_->at_least(view_, block_max_.data(), bound, tie_end, kept_.data());
+  if (n_kept < min_keep) return false;
+  bits_.swap(kept_);
+  view_.candidates = bits_.data();
+  view_size_ = n_kept;
+  for (std::size_t b = 0; b < bits_.size(); ++b) {
+    if (bits_[b] == 0) block_max_[b] = -std::numeric_limits<float>::infinity();
+  }
+  for (const Candidate& c : changed_) changed_slot_[c.id] = -1;
+  std::erase_if(changed_, is_after);
+  number_changed();
+  return true;
+}
+
+void Candidates::number_changed() {
+  for (std::size_t i = 0; i < changed_.size(); ++i)
+    changed_slot_[changed_[i].id] = static_cast<std::int32_t>(i);
+}
+
 void Candidates::keep_nucleus(double p, std::size_t min_keep) {
   min_keep = std::min(min_keep, size());
   if (is_list_) {
@@ -176,57 +220,55 @@ void Candidates::keep_nucleus(double p, std::size_t min_keep) {
     list_changed();
     return;
   }
-  gather_nucleus(weight_share(p, total_weight()));
-  if (list_.size() < min_keep) {
+  const std::uint64_t target = weight_share(p, total_weight());
+  if (keep_nucleus_nearby(target)) {
+    if (list_.size() >= min_keep) return;
     is_list_ = false;
+    keep_first(min_keep);
+  } else if (!cut_view(nucleus_end(target), min_keep)) {
     keep_first(min_keep);
   }
 }
 
-// From a view: most often a nucleus lies within a few nats of the best.
-void Candidates::gather_nucleus(std::uint64_t target) {
-  constexpr std::size_t gather_limit = 4096;
+// Most often a nucleus lies within a few nats of the best. False, and still a view, if that means a long
+// list.
+bool Candidates::keep_nucleus_nearby(std::uint64_t target) {
   const double top = best();
-  for (double reach = 3; reach < -kernels::weight_floor + 3; reach += 3) {
-    if (!gather(top - reach, gather_limit)) return gather_nucleus_by_buckets(target);
-    if (weigh_list() >= target) break;
+  for (double reach = 3;; reach += 3) {
+    if (!gather(top - reach, list_limit)) return false;
+    if (weigh_list() >= target) break;  // at the latest when all that have weight are there
     is_list_ = false;
   }
-  is_list_ = true;
   list_.resize(select_nucleus(list_, target, 0, canonical_less));
   list_changed();
+  return true;
 }
 
-// A nucleus of thousands: a histogram of the weights over the distance from the best tells in which bucket
-// the sum reaches the target. Exact, because the sums are integers.
-void Candidates::gather_nucleus_by_buckets(std::uint64_t target) {
+// The last candidate of a nucleus of thousands. A histogram of the weights over the distance from the best
+// tells in which bucket the sum reaches the target, and only that bucket's candidates need be looked at.
+// Exact, because the sums are integers.
+Candidate Candidates::nucleus_end(std::uint64_t target) {
   const double top = best();
-  std::vector<std::uint64_t> buckets(kernels::n_weight_buckets, 0);
-  kernels_->bucket_weights(view_, {.best = top, .temperature = divisor_}, buckets.data());
-  for (Candidate& c : changed_) {
-    const std::size_t b = kernels::weight_bucket(c.logit - top);
-    if (b >= buckets.size()) continue;
-    kernels_->weigh(&c.logit, 1, top, &c.weight);
-    buckets[b] += c.weight;
-  }
-  std::size_t last = 0;  // the bucket of the cut
-  while (last + 1 < buckets.size() && buckets[last] < target) target -= buckets[last++];
-
-  gather(top - static_cast<double>(last + 2) / kernels::buckets_per_nat);
+  buckets_.assign(kernels::n_weight_buckets, 0);
+  kernels_->bucket_weights(view_, {.best = top, .temperature = divisor_}, buckets_.data());
+  weigh(changed_, top);
   const auto bucket = [top](const Candidate& c) { return kernels::weight_bucket(c.logit - top); };
-  std::erase_if(list_, [&](const Candidate& c) { return bucket(c) > last; });
-  const auto cut =
-      std::partition(list_.begin(), list_.end(), [&](const Candidate& c) { return bucket(c) < last; });
-  std::vector<Candidate> in_last(cut, list_.end());
-  list_.erase(cut, list_.end());
-  weigh(in_last, top);
-  in_last.resize(select_nucleus(in_last, target, 0, canonical_less));
-  list_.insert(list_.end(), in_last.begin(), in_last.end());
-  list_changed();
+  for (const Candidate& c : changed_) {
+    if (c.weight > 0) buckets_[bucket(c)] += c.weight;
+  }
+  std::size_t last = 0;
+  while (buckets_[last] < target) target -= buckets_[last++];
+
+  gather(top - static_cast<double>(last + 2) / kernels::buckets_per_nat, any_number,
+         [&](const Candidate& c) { return bucket(c) == last; });
+  is_list_ = false;
+  weigh(list_, top);
+  const std::size_t n = select_nucleus(list_, target, 0, canonical_less);
+  return *std::max_element(list_.begin(), list_.begin() + static_cast<std::ptrdiff_t>(n), canonical_less);
 }
 
 std::vector<Candidate>& Candidates::list() {
-  if (!is_list_) gather(std::numeric_limits<double>::lowest());
+  if (!is_list_) gather(std::numeric_limits<double>::lowest(), any_number);
   return list_;
 }
 
@@ -295,8 +337,7 @@ void Candidates::for_each_by_id(Function&& function) {
     return;
   }
   std::sort(changed_.begin(), changed_.end(), by_id);
-  for (std::size_t i = 0; i < changed_.size(); ++i)
-    changed_slot_[changed_[i].id] = static_cast<std::int32_t>(i);
+  number_changed();
   auto next = changed_.begin();
   for (std::size_t b = 0; b < view_.n_blocks; ++b) {
     const std::size_t end = (b + 1) * logit_block;

@@ -93,9 +93,13 @@ class Candidates {
   enum class Order { any, canonical, by_id };
 
   double current(float logit) const { return divisor_ == 1 ? logit : static_cast<double>(logit) / divisor_; }
-  bool gather(double at_least, std::size_t limit = std::numeric_limits<std::size_t>::max());
-  void gather_nucleus(std::uint64_t target);
-  void gather_nucleus_by_buckets(std::uint64_t target);
+  template <typename Accept>
+  bool gather(double at_least, std::size_t limit, Accept&& accept);
+  bool gather(double at_least, std::size_t limit);
+  void number_changed();
+  bool cut_view(const Candidate& last, std::size_t min_keep);
+  bool keep_nucleus_nearby(std::uint64_t target);
+  Candidate nucleus_end(std::uint64_t target);
   std::uint64_t weigh(std::span<Candidate> candidates, double top);
   void sort_by_id();
   template <typename Function>
@@ -122,6 +126,8 @@ class Candidates {
 
   std::vector<double> values_;  ///< what ordered_logits() shows
   std::vector<std::size_t> block_ends_;
+  TokenBits kept_;  ///< the next bits_, in cut_view()
+  std::vector<std::uint64_t> buckets_;
   std::vector<float> selection_;  ///< block maxima, to find the n-th of
 };
 

@@ -39,7 +39,11 @@ class Race {
   explicit Race(const Noise& noise) : noise_(noise) {}
 
   void enter(const Candidate& candidate) {
-    const double sum = candidate.logit + gumbel(noise_.token_word(candidate.id));
+    const auto bound = word_to_win(candidate.logit);
+    if (!bound) return;
+    const std::uint32_t word = noise_.token_word(candidate.id);
+    if (word < *bound) return;
+    const double sum = candidate.logit + gumbel(word);
     if (sum > best_ || (sum == best_ && candidate.id < winner_.id)) {
       best_ = sum;
       winner_ = candidate;
