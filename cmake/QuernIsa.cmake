@@ -18,8 +18,8 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   set(quern_isa_flags_neon_dotprod -march=armv8.2-a+dotprod)
   set(quern_isa_header_neon_dotprod neon)
 endif()
-# No kernel looks at errno or floating-point traps, so a square root may be one instruction.
-set(quern_isa_common_flags -fno-math-errno -fno-trapping-math)
+# No kernel looks at errno or floating-point traps, so a square root may be one instruction; none can throw.
+set(quern_isa_common_flags -fno-math-errno -fno-trapping-math -fno-exceptions)
 
 function(quern_add_kernels out_objects)
   file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*.cpp)

@@ -1,8 +1,7 @@
 // Codebook types: super-blocks of 256, two groups of 128. The float factors (1/8 of IQ2 and IQ1, 1/4 of
 // IQ3_XXS) are powers of two, so d takes them exactly: half times 1/8 is a normal float.
 #include "formats/i_quants.h"
-
-#include "kernels/simd/math.h"
+#include "kernels/simd/bytes.h"
 #include "kernels/unpack.h"
 
 namespace quern::kernels::QUERN_ISA {
@@ -12,14 +11,6 @@ using namespace formats;
 
 QUERN_INLINE void set_both(float* pair, float value) { pair[0] = pair[1] = value; }
 
-// The bytes of `entry`, negated where the bit of `signs` is set.
-template <typename Entry>
-QUERN_INLINE void signed_codes(Entry entry, unsigned signs, std::int8_t* codes) {
-  for (unsigned j = 0; j < sizeof(Entry); ++j) {
-    const int magnitude = grid_magnitude(entry, j);
-    codes[j] = static_cast<std::int8_t>(signs >> j & 1 ? -magnitude : magnitude);
-  }
-}
 // 2s + 1 for both halves of group g.
 QUERN_INLINE void set_group_scale(unsigned g, unsigned s, const UnpackTo& to) {
   to.scales[2 * g] = to.scales[2 * g + 1] = static_cast<std::int16_t>(2 * s + 1);
@@ -37,8 +28,8 @@ void unpack_iq2_xxs(const BlockIQ2_XXS& block, const UnpackTo& to) {
     const std::uint32_t w = to_uint(block.groups[g].signs_scale);
     set_group_scale(g, w >> 28, to);
     for (unsigned l = 0; l < 4; ++l)
-      signed_codes(iq2_xxs_grid.entry[block.groups[g].index[l]], even_signs(w >> 7 * l & 127),
-                   to.codes + 32 * g + 8 * l);
+      store_8(to.codes + 32 * g + 8 * l,
+              with_signs(iq2_xxs_grid.entry[block.groups[g].index[l]], even_signs(w >> 7 * l & 127)));
   }
 }
 
@@ -47,7 +38,7 @@ void unpack_iq2_xs(const BlockIQ2_XS& block, const UnpackTo& to) {
   nibble_scales(block.scales, to);
   for (unsigned k = 0; k < 32; ++k) {
     const unsigned q = to_uint(block.qs[k]);
-    signed_codes(iq2_xs_grid.entry[q & 511], even_signs(q >> 9), to.codes + 8 * k);
+    store_8(to.codes + 8 * k, with_signs(iq2_xs_grid.entry[q & 511], even_signs(q >> 9)));
   }
 }
 
@@ -56,7 +47,7 @@ void unpack_iq2_s(const BlockIQ2_S& block, const UnpackTo& to) {
   nibble_scales(block.scales, to);
   for (unsigned k = 0; k < 32; ++k) {
     const unsigned high = block.qh[k / 4] >> 2 * (k % 4) & 3u;
-    signed_codes(iq2_s_grid.entry[block.qs[k] | high << 8], block.signs[k], to.codes + 8 * k);
+    store_8(to.codes + 8 * k, with_signs(iq2_s_grid.entry[block.qs[k] | high << 8], block.signs[k]));
   }
 }
 
@@ -66,9 +57,9 @@ void unpack_iq3_xxs(const BlockIQ3_XXS& block, const UnpackTo& to) {
     const std::uint32_t w = to_uint(block.signs_scale[g]);
     set_group_scale(g, w >> 28, to);
     for (unsigned k = 4 * g; k < 4 * g + 4; ++k) {
-      const unsigned signs = even_signs(w >> 7 * (k % 4) & 127);
-      signed_codes(iq3_xxs_grid.entry[block.qs[2 * k]], signs, to.codes + 8 * k);
-      signed_codes(iq3_xxs_grid.entry[block.qs[2 * k + 1]], signs >> 4, to.codes + 8 * k + 4);
+      const std::uint64_t first = iq3_xxs_grid.entry[block.qs[2 * k]],
+                          second = iq3_xxs_grid.entry[block.qs[2 * k + 1]];
+      store_8(to.codes + 8 * k, with_signs(first | second << 32, even_signs(w >> 7 * (k % 4) & 127)));
     }
   }
 }
@@ -76,18 +67,18 @@ void unpack_iq3_xxs(const BlockIQ3_XXS& block, const UnpackTo& to) {
 void unpack_iq3_s(const BlockIQ3_S& block, const UnpackTo& to) {
   set_both(to.d, load_half(&block.d));
   for (unsigned g = 0; g < 8; ++g) set_group_scale(g, block.scales[g / 2] >> 4 * (g % 2) & 15u, to);
-  for (unsigned t = 0; t < 64; ++t) {
-    const unsigned high = block.qh[t / 8] >> t % 8 & 1u;
-    signed_codes(iq3_s_grid.entry[block.qs[t] | high << 8], block.signs[t / 2] >> 4 * (t % 2),
-                 to.codes + 4 * t);
+  for (unsigned k = 0; k < 32; ++k) {
+    const unsigned high = block.qh[k / 4] >> 2 * (k % 4);
+    const std::uint64_t first = iq3_s_grid.entry[block.qs[2 * k] | (high & 1) << 8];
+    const std::uint64_t second = iq3_s_grid.entry[block.qs[2 * k + 1] | (high & 2) << 7];
+    store_8(to.codes + 8 * k, with_signs(first | second << 32, block.signs[k]));
   }
 }
 
-// 8 (grid + delta), delta = +-1/8, for eight elements.
+// 8 (grid + delta), delta = +-1/8, for eight elements; grid bytes are -1, 0 or 1.
 QUERN_INLINE void iq1_codes_of(unsigned index, bool minus, std::int8_t* codes) {
-  const std::uint64_t entry = iq1_grid.entry[index];
-  for (unsigned j = 0; j < 8; ++j)
-    codes[j] = static_cast<std::int8_t>(8 * grid_signed(entry, j) + (minus ? -1 : 1));
+  const std::uint64_t eights = iq1_grid.entry[index] << 3 & 0xf8 * every_byte;
+  store_8(codes, add_bytes(eights, minus ? 255 * every_byte : every_byte));
 }
 
 void unpack_iq1_s(const BlockIQ1_S& block, const UnpackTo& to) {
@@ -116,10 +107,9 @@ void unpack_iq4_xs(const BlockIQ4_XS& block, const UnpackTo& to) {
   set_both(to.d, load_half(&block.d));
   for (unsigned g = 0; g < 8; ++g) {
     to.scales[2 * g] = to.scales[2 * g + 1] = static_cast<std::int16_t>(iq4_xs_scale(block, g));
-    for (unsigned i = 0; i < 16; ++i) {
-      to.codes[32 * g + i] = iq4_values[block.qs[16 * g + i] & 15];
-      to.codes[32 * g + 16 + i] = iq4_values[block.qs[16 * g + i] >> 4];
-    }
+    const Bytes16 b = load_16(block.qs + 16 * g);
+    store_values(to.codes + 32 * g, iq4_values, b & 15);
+    store_values(to.codes + 32 * g + 16, iq4_values, b >> 4);
   }
 }
 

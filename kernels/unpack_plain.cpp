@@ -2,7 +2,7 @@
 #include "formats/fp4_blocks.h"
 #include "formats/i_quants.h"
 #include "formats/plain_blocks.h"
-#include "kernels/simd/math.h"
+#include "kernels/simd/bytes.h"
 #include "kernels/unpack.h"
 
 namespace quern::kernels::QUERN_ISA {
@@ -11,22 +11,24 @@ namespace {
 using namespace formats;
 
 // 16 bytes whose low nibbles are the first 16 codes and whose high nibbles are the rest, minus `zero`.
-QUERN_INLINE void nibbles(const std::uint8_t* __restrict qs, int zero, std::int8_t* __restrict codes) {
-  for (int i = 0; i < 16; ++i) {
-    codes[i] = static_cast<std::int8_t>((qs[i] & 15) - zero);
-    codes[i + 16] = static_cast<std::int8_t>((qs[i] >> 4) - zero);
-  }
+QUERN_INLINE void nibbles(const std::uint8_t* qs, std::uint8_t zero, std::int8_t* codes) {
+  const Bytes16 b = load_16(qs);
+  store_16(codes, (b & 15) - zero);
+  store_16(codes + 16, (b >> 4) - zero);
 }
-// Adds 16 where bit i of `high` is set.
-QUERN_INLINE void add_fifth_bits(std::uint32_t high, std::int8_t* __restrict codes) {
-  for (int i = 0; i < 32; ++i) codes[i] = static_cast<std::int8_t>(codes[i] + (high >> i & 1) * 16);
+// The same with bit i of `high` as the fifth bit of code i.
+QUERN_INLINE void five_bits(const std::uint8_t* qs, std::uint32_t high, std::uint8_t zero,
+                            std::int8_t* codes) {
+  std::uint64_t fifth[4];
+  for (int i = 0; i < 4; ++i) fifth[i] = spread_bits(high >> 8 * i & 255) << 4;
+  const Bytes16 b = load_16(qs);
+  store_16(codes, ((b & 15) | load_16(fifth)) - zero);
+  store_16(codes + 16, ((b >> 4) | load_16(fifth + 2)) - zero);
 }
-QUERN_INLINE void look_up(const std::uint8_t* __restrict qs, const std::int8_t* __restrict values,
-                          std::int8_t* __restrict codes) {
-  for (int i = 0; i < 16; ++i) {
-    codes[i] = values[qs[i] & 15];
-    codes[i + 16] = values[qs[i] >> 4];
-  }
+QUERN_INLINE void look_up(const std::uint8_t* qs, const std::int8_t* values, std::int8_t* codes) {
+  const Bytes16 b = load_16(qs);
+  store_values(codes, values, b & 15);
+  store_values(codes + 16, values, b >> 4);
 }
 
 void unpack_q8_0(const BlockQ8_0& block, const UnpackTo& to) {
@@ -48,28 +50,31 @@ void unpack_q4_1(const BlockQ4_1& block, const UnpackTo& to) {
 
 void unpack_q5_0(const BlockQ5_0& block, const UnpackTo& to) {
   *to.d = load_half(&block.d);
-  nibbles(block.qs, 16, to.codes);
-  add_fifth_bits(to_uint(block.qh), to.codes);
+  five_bits(block.qs, to_uint(block.qh), 16, to.codes);
 }
 
 void unpack_q5_1(const BlockQ5_1& block, const UnpackTo& to) {
   *to.d = load_half(&block.d);
   *to.dmin = -load_half(&block.m);
-  nibbles(block.qs, 0, to.codes);
-  add_fifth_bits(to_uint(block.qh), to.codes);
+  five_bits(block.qs, to_uint(block.qh), 0, to.codes);
 }
 
 void unpack_q1_0(const BlockQ1_0& block, const UnpackTo& to) {
   const float d = load_half(&block.d);
   for (int g = 0; g < 4; ++g) to.d[g] = d;
-  for (int e = 0; e < 128; ++e)
-    to.codes[e] = static_cast<std::int8_t>((block.qs[e / 8] >> e % 8 & 1) * 2 - 1);
+  for (int k = 0; k < 16; ++k)  // set: 255 ^ 254 = 1, clear: 255 = -1
+    store_8(to.codes + 8 * k, 255 * every_byte ^ 254 * spread_bits(block.qs[k]));
 }
 
 void unpack_q2_0(const BlockQ2_0& block, const UnpackTo& to) {
   const float d = load_half(&block.d);
   to.d[0] = to.d[1] = d;
-  for (int e = 0; e < 64; ++e) to.codes[e] = static_cast<std::int8_t>((block.qs[e / 4] >> e % 4 * 2 & 3) - 1);
+  for (int k = 0; k < 16; ++k) {
+    // Four copies of the byte, each shifted so that its two bits come to the bottom of a byte.
+    const std::uint32_t x = block.qs[k], four = (x | x << 6 | x << 12 | x << 18) & 0x03030303u;
+    const std::uint32_t less_one = ((four | 0x80808080u) - 0x01010101u) ^ 0x80808080u;
+    __builtin_memcpy(to.codes + 4 * k, &less_one, 4);
+  }
 }
 
 void unpack_iq4_nl(const BlockIQ4_NL& block, const UnpackTo& to) {
@@ -85,10 +90,10 @@ void unpack_mxfp4(const BlockMXFP4& block, const UnpackTo& to) {
 void unpack_nvfp4(const BlockNVFP4& block, const UnpackTo& to) {
   for (int s = 0; s < 4; ++s) {
     to.d[s] = ue4m3_half(block.d[s]);
-    for (int i = 0; i < 8; ++i) {
-      to.codes[16 * s + i] = fp4_values[block.qs[8 * s + i] & 15];
-      to.codes[16 * s + 8 + i] = fp4_values[block.qs[8 * s + i] >> 4];
-    }
+    std::uint64_t b;  // eight bytes: the low nibbles, then the high ones
+    __builtin_memcpy(&b, block.qs + 8 * s, sizeof b);
+    const std::uint64_t codes[2] = {b & 15 * every_byte, b >> 4 & 15 * every_byte};
+    store_values(to.codes + 16 * s, fp4_values, load_16(codes));
   }
 }
 

@@ -187,6 +187,12 @@ QUERN_INLINE __m256i repeat_32_bits(const void* p) {
 QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) { return {repeat_32_bits(p), repeat_32_bits(p)}; }
 QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) { return {repeat_32_bits(p), repeat_32_bits(p)}; }
 
+QUERN_INLINE void look_up_16(const std::int8_t* values, const std::uint8_t* codes, std::int8_t* out) {
+  const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
+  const __m128i index = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_shuffle_epi8(table, index));
+}
+
 // The instructions multiply unsigned by signed bytes, so the sign of w moves to a: |w| <= 128 and |a| <= 127.
 #ifdef __AVXVNNI__
 QUERN_INLINE __m256i dot4_half(__m256i acc, __m256i w, __m256i a) {

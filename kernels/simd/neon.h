@@ -207,12 +207,16 @@ QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) {
 QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) {
   return each<I16x32>([=](int) { return vreinterpretq_s16_s32(repeat_32_bits(p)); });
 }
+QUERN_INLINE void look_up_16(const std::int8_t* values, const std::uint8_t* codes, std::int8_t* out) {
+  vst1q_s8(out, vqtbl1q_s8(vld1q_s8(values), vld1q_u8(codes)));
+}
+
 #ifdef __ARM_FEATURE_DOTPROD
 QUERN_INLINE I32x16 dot4(const I32x16& acc, const I8x64& w, const I8x64& a) {
   return each<I32x16>([&](int i) { return vdotq_s32(acc.v[i], w.v[i], a.v[i]); });
 }
 #else
-// Products of bytes fit 16 bits: 128 * 127 = 16256; two of them would too, but pairs are summed in 32 bits.
+// A product of bytes fits 16 bits (128 * 127 = 16256); pairs of them are summed in 32.
 QUERN_INLINE I32x16 dot4(const I32x16& acc, const I8x64& w, const I8x64& a) {
   return each<I32x16>([&](int i) {
     const int16x8_t low = vmull_s8(vget_low_s8(w.v[i]), vget_low_s8(a.v[i]));

@@ -256,6 +256,10 @@ QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   return each<I32x16>(
       [&](int i) { return acc.v[i] + w.v[2 * i] * a.v[2 * i] + w.v[2 * i + 1] * a.v[2 * i + 1]; });
 }
+// out[i] = values[codes[i]], codes below 16.
+QUERN_INLINE void look_up_16(const std::int8_t* values, const std::uint8_t* codes, std::int8_t* out) {
+  for (int i = 0; i < 16; ++i) out[i] = values[codes[i]];
+}
 // What panels hold: codes plus this, as bytes; dot4_panel() is dot4() on such bytes, so its caller takes
 // panel_offset times the sum of activations off again.
 inline constexpr int panel_offset = 0;
