@@ -8,16 +8,6 @@
 namespace quern::formats {
 namespace {
 
-// The nearest levels to x / d, counted from `low`.
-template <int low, int high, unsigned n>
-void integer_codes(const float* x, float d, std::uint8_t* codes) {
-  const float inverse = inverse_or_zero(d);
-  for (unsigned i = 0; i < n; i += 4) {
-    const F32x4 q = IntegerLevels<low, high>::nearest(load4(x + i) * inverse);
-    for (unsigned j = 0; j < 4; ++j) codes[i + j] = static_cast<std::uint8_t>(static_cast<int>(q[j]) - low);
-  }
-}
-
 // The extreme value may be cut off by a quarter or leave 15% of the levels unused.
 constexpr StartScales around(float level, int count = 33) {
   return {1.0f / (1.15f * level), 1.0f / (0.75f * level), count};
@@ -49,12 +39,8 @@ void encode_ternary(const float* x, const float* w, Block& block) {
 template <int n_levels, typename Block>
 void encode_with_offset(const float* x, const float* w, Block& block) {
   const ScaleOffset found = best_half_offset<n_levels, 32>(x, w);
-  const float inverse = inverse_or_zero(found.scale);
   std::uint8_t codes[32];
-  for (unsigned i = 0; i < 32; i += 4) {
-    const F32x4 q = clamp4(round_half_even((load4(x + i) - found.offset) * inverse), 0, n_levels);
-    for (unsigned j = 0; j < 4; ++j) codes[i + j] = static_cast<std::uint8_t>(q[j]);
-  }
+  offset_codes<n_levels, 32>(x, found, codes);
   pack_nibbles(codes, block.qs);
   if constexpr (n_levels == 31) block.qh = pack_fifth_bits(codes);
   block.d = to_half(found.scale);
@@ -134,9 +120,8 @@ void encode_row(const float* x, std::size_t n_cols, const float* importance, Blo
     float w[32];
     search_weights(x, importance ? importance + at : nullptr, 32, 2.0 * mean_square(x, 32), w);
     const float d = best_half_scale<Iq4Levels, 32>(x, w, around(127.0f), true);
-    const float inverse = inverse_or_zero(d);
     std::uint8_t codes[32];
-    for (unsigned e = 0; e < 32; ++e) codes[e] = static_cast<std::uint8_t>(Iq4Levels::code(x[e] * inverse));
+    Iq4Levels::codes(x, d, 32, codes);
     pack_nibbles(codes, blocks->qs);
     blocks->d = to_half(d);
   }

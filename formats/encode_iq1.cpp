@@ -100,21 +100,17 @@ void pack(const CodebookSuperBlock<IQ1_M>& found, BlockIQ1_M& block) {
 }
 
 template <typename Searched, typename Block>
-void encode(const float* x, std::size_t n_cols, const float* importance, Block* blocks) {
-  for (std::size_t at = 0; at < n_cols; at += 256, ++blocks) {
-    float w[256];
-    search_weights(x + at, importance ? importance + at : nullptr, 256, 2.0 * mean_square(x + at, 256), w);
-    pack(CodebookSuperBlock<Searched>::search(x + at, w), *blocks);
-  }
+void encode(const float* x, const float* w, Block& block) {
+  pack(CodebookSuperBlock<Searched>::search(x, w), block);
 }
 
 }  // namespace
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ1_S* blocks) {
-  encode<IQ1_S>(x, n_cols, importance, blocks);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ1_S, BlockIQ1_S>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ1_M* blocks) {
-  encode<IQ1_M>(x, n_cols, importance, blocks);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ1_M, BlockIQ1_M>);
 }
 
 }  // namespace quern::formats

@@ -199,32 +199,28 @@ void pack(const CodebookSuperBlock<IQ3_S>& found, BlockIQ3_S& block) {
 }
 
 template <typename Searched, typename Block>
-void encode(const float* x, std::size_t n_cols, const float* importance, double spread, Block* blocks) {
-  for (std::size_t at = 0; at < n_cols; at += 256, ++blocks) {
-    float w[256];
-    search_weights(x + at, importance ? importance + at : nullptr, 256, spread * mean_square(x + at, 256), w);
-    const auto found = CodebookSuperBlock<Searched>::search(x + at, w);
-    pack(found, *blocks);
-    blocks->d = to_half(found.d);
-  }
+void encode(const float* x, const float* w, Block& block) {
+  const auto found = CodebookSuperBlock<Searched>::search(x, w);
+  pack(found, block);
+  block.d = to_half(found.d);
 }
 
 }  // namespace
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ2_XXS* blocks) {
-  encode<IQ2_XXS>(x, n_cols, importance, 1.0, blocks);
+  for_each_super_block(x, n_cols, importance, 1.0, blocks, encode<IQ2_XXS, BlockIQ2_XXS>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ2_XS* blocks) {
-  encode<IQ2_XS>(x, n_cols, importance, 1.0, blocks);
+  for_each_super_block(x, n_cols, importance, 1.0, blocks, encode<IQ2_XS, BlockIQ2_XS>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ2_S* blocks) {
-  encode<IQ2_S>(x, n_cols, importance, 2.0, blocks);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ2_S, BlockIQ2_S>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ3_XXS* blocks) {
-  encode<IQ3_XXS>(x, n_cols, importance, 2.0, blocks);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ3_XXS, BlockIQ3_XXS>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ3_S* blocks) {
-  encode<IQ3_S>(x, n_cols, importance, 2.0, blocks);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ3_S, BlockIQ3_S>);
 }
 
 }  // namespace quern::formats

@@ -27,9 +27,7 @@ void pack_low_nibbles(const std::uint8_t* codes, std::uint8_t* qs) {
 }
 
 template <int n_levels, typename Block>
-void encode_4_or_5(const float* x, const float* importance, Block& block) {
-  float w[256];
-  search_weights(x, importance, 256, 2.0 * mean_square(x, 256), w);
+void encode_4_or_5(const float* x, const float* w, Block& block) {
   const auto found = MinSuperBlock<n_levels, 32, 63>::search(x, w);
   std::uint8_t codes[256];
   found.codes(x, codes);
@@ -44,31 +42,29 @@ void encode_4_or_5(const float* x, const float* importance, Block& block) {
   block.dmin = to_half(found.dmin);
 }
 
+void encode_2(const float* x, const float* w, BlockQ2_K& block) {
+  const auto found = MinSuperBlock<3, 16, 15>::search(x, w);
+  std::uint8_t codes[256];
+  found.codes(x, codes);
+  pack_two_bits(codes, block.qs);
+  for (unsigned s = 0; s < 16; ++s)
+    block.scales[s] = static_cast<std::uint8_t>(found.scales[s] | found.mins[s] << 4);
+  block.d = to_half(found.d);
+  block.dmin = to_half(found.dmin);
+}
+
 }  // namespace
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockQ2_K* blocks) {
-  for (std::size_t at = 0; at < n_cols; at += 256, x += 256, ++blocks) {
-    float w[256];
-    search_weights(x, importance ? importance + at : nullptr, 256, mean_square(x, 256), w);
-    const auto found = MinSuperBlock<3, 16, 15>::search(x, w);
-    std::uint8_t codes[256];
-    found.codes(x, codes);
-    pack_two_bits(codes, blocks->qs);
-    for (unsigned s = 0; s < 16; ++s)
-      blocks->scales[s] = static_cast<std::uint8_t>(found.scales[s] | found.mins[s] << 4);
-    blocks->d = to_half(found.d);
-    blocks->dmin = to_half(found.dmin);
-  }
+  for_each_super_block(x, n_cols, importance, 1.0, blocks, encode_2);
 }
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockQ4_K* blocks) {
-  for (std::size_t at = 0; at < n_cols; at += 256)
-    encode_4_or_5<15>(x + at, importance ? importance + at : nullptr, *blocks++);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode_4_or_5<15, BlockQ4_K>);
 }
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockQ5_K* blocks) {
-  for (std::size_t at = 0; at < n_cols; at += 256)
-    encode_4_or_5<31>(x + at, importance ? importance + at : nullptr, *blocks++);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode_4_or_5<31, BlockQ5_K>);
 }
 
 }  // namespace quern::formats

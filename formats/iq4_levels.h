@@ -7,7 +7,11 @@
 namespace quern::formats {
 
 struct Iq4Levels {
-  static unsigned code(float t) { return table.code[cell(t)]; }
+  /// Codes of the levels nearest to n values x / scale.
+  static void codes(const float* x, float scale, unsigned n, std::uint8_t* out) {
+    const float inverse = inverse_or_zero(scale);
+    for (unsigned e = 0; e < n; ++e) out[e] = table.code[cell(x[e] * inverse)];
+  }
   static F32x4 nearest(F32x4 t) {
     F32x4 q;
     for (unsigned i = 0; i < 4; ++i) q[i] = table.value[cell(t[i])];

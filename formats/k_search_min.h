@@ -26,7 +26,7 @@ struct MinSuperBlock {
     Totals best_totals = best.choose_scales(x, w, 2);
     for (int round = 0; round < 3; ++round) {
       MinSuperBlock next = best;
-      best_totals.best_scales(next.d, next.dmin);
+      best_totals.refit(next);
       const Totals totals = next.choose_scales(x, w, 1);
       if (!(totals.error < best_totals.error)) break;
       best = next;
@@ -35,14 +35,10 @@ struct MinSuperBlock {
     return best;
   }
 
-  /// codes[256] under the scales found.
+  /// out[256]: the codes under the scales found.
   void codes(const float* x, std::uint8_t* out) const {
-    for (unsigned i = 0; i < 256; i += 4) {
-      const ScaleOffset sub = at(scales[i / sub_size], mins[i / sub_size]);
-      const F32x4 q =
-          clamp4(round_half_even((load4(x + i) - sub.offset) * inverse_or_zero(sub.scale)), 0, n_levels);
-      for (unsigned j = 0; j < 4; ++j) out[i + j] = static_cast<std::uint8_t>(q[j]);
-    }
+    for (unsigned s = 0; s < n_subs; ++s)
+      offset_codes<n_levels, sub_size>(x + sub_size * s, at(scales[s], mins[s]), out + sub_size * s);
   }
 
  private:
@@ -58,14 +54,14 @@ struct MinSuperBlock {
       wxz += s * fit.wxq;
       wxm += m * fit.wx;
     }
-    // Least squares of x = d*z - dmin*m, one variable alone where the other is not determined.
-    void best_scales(float& d, float& dmin) const {
+    // Least squares of x = d*z - dmin*m; d alone where the two are not both determined.
+    void refit(MinSuperBlock& block) const {
       const double determinant = wzz * wmm - wzm * wzm;
       if (determinant > 0.0) {
-        d = rounded_to_half(static_cast<float>((wmm * wxz - wzm * wxm) / determinant));
-        dmin = rounded_to_half(static_cast<float>((wzm * wxz - wzz * wxm) / determinant));
+        block.d = rounded_to_half(static_cast<float>((wmm * wxz - wzm * wxm) / determinant));
+        block.dmin = rounded_to_half(static_cast<float>((wzm * wxz - wzz * wxm) / determinant));
       } else if (wzz > 0.0) {
-        d = rounded_to_half(static_cast<float>((wxz + dmin * wzm) / wzz));
+        block.d = rounded_to_half(static_cast<float>((wxz + block.dmin * wzm) / wzz));
       }
     }
   };

@@ -14,6 +14,9 @@ struct SignedSuperBlock {
   float d = 0.0f;  ///< a binary16 value
   int scales[n_subs] = {};
 
+  /// Scale of sub-block s as a float.
+  float scale(unsigned s) const { return d * static_cast<float>(scales[s]); }
+
   /// Finds d and the scales for x[256] under weights w[256]. First every sub-block by itself, then d as the
   /// best divisor of their scales, then in turn the best scales under that d and the best d under those
   /// scales.

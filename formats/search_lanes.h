@@ -70,6 +70,18 @@ inline void search_weights(const float* x, const float* importance, std::size_t 
   }
 }
 
+/// Calls encode(x, w, block) for each super-block of 256 of a row, weights by search_weights() with `spread`
+/// times the mean square of the 256 values.
+template <typename Block, typename Encode>
+void for_each_super_block(const float* x, std::size_t n_cols, const float* importance, double spread,
+                          Block* blocks, Encode encode) {
+  for (std::size_t at = 0; at < n_cols; at += 256) {
+    float w[256];
+    search_weights(x + at, importance ? importance + at : nullptr, 256, spread * mean_square(x + at, 256), w);
+    encode(x + at, w, *blocks++);
+  }
+}
+
 /// The integers low..high as levels.
 template <int low, int high>
 struct IntegerLevels {

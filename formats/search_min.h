@@ -48,6 +48,16 @@ OffsetFit fit_offset(const float* x, const float* w, ScaleOffset at) {
   return {sum4(error), sum4(sum_w), sum4(wq), sum4(wqq), sum4(wx), sum4(wxq)};
 }
 
+/// The codes that fit_offset() means.
+template <int n_levels, unsigned n>
+void offset_codes(const float* x, ScaleOffset at, std::uint8_t* codes) {
+  const float inverse = inverse_or_zero(at.scale);
+  for (unsigned i = 0; i < n; i += 4) {
+    const F32x4 q = clamp4(round_half_even((load4(x + i) - at.offset) * inverse), 0, n_levels);
+    for (unsigned j = 0; j < 4; ++j) codes[i + j] = static_cast<std::uint8_t>(q[j]);
+  }
+}
+
 /// The steps over which a search spreads the range of values: slightly fewer to slightly more than there are.
 template <int n_levels>
 float start_steps(int k) {

@@ -4,6 +4,16 @@
 
 namespace quern::formats {
 
+/// The nearest of the integers low..high to x / scale, counted from low. n is a multiple of 4.
+template <int low, int high, unsigned n>
+void integer_codes(const float* x, float scale, std::uint8_t* codes) {
+  const float inverse = inverse_or_zero(scale);
+  for (unsigned i = 0; i < n; i += 4) {
+    const F32x4 q = IntegerLevels<low, high>::nearest(load4(x + i) * inverse);
+    for (unsigned j = 0; j < 4; ++j) codes[i + j] = static_cast<std::uint8_t>(static_cast<int>(q[j]) - low);
+  }
+}
+
 /// Scales at which a search starts: `count` of them, evenly from first to last times the value of largest
 /// magnitude.
 struct StartScales {
