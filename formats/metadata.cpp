@@ -75,6 +75,12 @@ Result<const MetadataArray*> array_of(const Metadata& metadata, std::string_view
 
 }  // namespace
 
+std::string element_text(const MetadataArray& array, std::uint64_t i) {
+  if (array.element_type == ValueType::boolean)
+    return with_element(array, i, [](auto value) { return cat(value != 0); });
+  return with_element(array, i, [](auto value) { return cat(value); });
+}
+
 std::string_view to_string(ValueType type) {
   constexpr std::string_view names[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
                                         "bool", "string", "array", "u64", "i64", "f64"};

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -27,6 +28,9 @@ struct MetadataArray {
   std::span<const std::byte> packed{};               ///< for numbers and booleans: size * element bytes
   std::vector<std::string_view> strings{};           ///< for strings
 };
+
+/// Element i of an array of numbers or booleans, as a person writes it. Requires: i < array.size.
+std::string element_text(const MetadataArray& array, std::uint64_t i);
 
 struct MetadataEntry {
   std::string_view key;

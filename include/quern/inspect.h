@@ -29,8 +29,8 @@ struct FileReport {
   std::uint32_t version = 0;
   std::uint32_t n_shards = 1;
   std::uint64_t file_bytes = 0;
-  std::vector<MetadataItem> metadata;
-  std::vector<TensorItem> tensors;
+  std::vector<MetadataItem> metadata = {};
+  std::vector<TensorItem> tensors = {};
 };
 
 /// Reads and checks the container: every rule of the format, nothing of the model's meaning (Model::plan does

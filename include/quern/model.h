@@ -26,7 +26,7 @@ enum class Arithmetic {
 enum class KvType { f32, f16, bf16, q8_0 };
 
 struct OpenOptions {
-  /// "avx512", "avx2", "neon", "generic"...; empty: the best that this CPU has. One it lacks is an error.
+  /// "avx512", "avx2", "neon", "scalar"...; empty: the best that this CPU has. One it lacks is an error.
   std::string isa = {};
   Arithmetic arithmetic = Arithmetic::reproducible;
   /// Map the file: it opens in milliseconds, is shared between processes and costs no second copy. Off: read
@@ -107,7 +107,8 @@ class QUERN_API Model {
   std::shared_ptr<const detail::ModelImpl> impl_;
 };
 
-/// The kernels that this build and this CPU can run, best first; the last is "generic".
+/// The kernels that this build and this CPU can run, best first; the last is "scalar", plain C++ ("generic"
+/// is another name of it).
 QUERN_API std::vector<std::string> available_isas();
 
 }  // namespace quern

@@ -22,6 +22,10 @@ namespace quern {
 /// to finish early. What it throws passes through generate(), and the session stays at the last whole token.
 using OnText = std::function<bool(std::string_view)>;
 
+/// Receives the logits after token i of what was fed, ModelInfo::n_vocab of them, valid during the call. What
+/// it throws passes through, and the session holds what it held before.
+using OnLogits = std::function<void(std::size_t i, std::span<const float> logits)>;
+
 struct GenerateOptions {
   /// At most this many new tokens; the context's end stops too.
   int max_tokens = 256;
@@ -64,7 +68,12 @@ struct Generation {
 };
 
 /// One conversation: what it has read and its keys and values. One thread at a time; sessions run
-/// independently of each other. Movable, not copyable.
+/// independently of each other. Movable, not copyable; a session that was moved from can only be assigned to
+/// or destroyed.
+///
+///   session.generate("Name three grains.", options, on_text);      // reads, then writes
+///   session.generate(" And three mills?", options, on_text);       // goes on from there
+///   session.truncate(0);                                           // begins anew, memory kept
 class QUERN_API Session {
  public:
   Session(Session&&) noexcept;
@@ -72,7 +81,11 @@ class QUERN_API Session {
   ~Session();
 
   /// Reads `prompt` after what the session holds, then writes until a Finish. The session then holds all of
-  /// it, text and end token included, and can go on from there.
+  /// it, text, stop string and end token included, and can go on from there; with an empty prompt it writes
+  /// on where it stopped, and reads the rest first where reading was cancelled. Errors: context_full for a
+  /// prompt that the context has no room for (it is never cut); invalid_argument; nan_logit and
+  /// infinite_logit from a broken model. Before the first token is read nothing changes; later the session
+  /// holds the prompt and every token chosen so far.
   Result<Generation> generate(std::string_view prompt, const GenerateOptions& options = {},
                               const OnText& on_text = {});
   /// The same for a prompt in tokens.
@@ -80,12 +93,12 @@ class QUERN_API Session {
                               const OnText& on_text = {});
 
   /// One step lower, for a sampler of your own: reads tokens after what the session holds and gives the
-  /// logits after the last one, ModelInfo::n_vocab of them, valid until the next non-const call.
+  /// logits after the last one, ModelInfo::n_vocab of them, valid until the next non-const call. Without
+  /// tokens: the logits after the last one it holds. After an error (being stopped is one here) the session
+  /// holds what it held before.
   Result<std::span<const float>> feed(std::span<const Token> tokens, std::stop_token stop = {});
   /// The same, with the logits after every token: on_logits(i, logits) for each i < tokens.size(), in order.
-  Result<void> feed_each(std::span<const Token> tokens,
-                         const std::function<void(std::size_t, std::span<const float>)>& on_logits,
-                         std::stop_token stop = {});
+  Result<void> feed_each(std::span<const Token> tokens, const OnLogits& on_logits, std::stop_token stop = {});
 
   std::span<const Token> tokens() const;
   int n_ctx() const;

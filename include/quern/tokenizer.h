@@ -63,8 +63,9 @@ class QUERN_API Tokenizer {
   std::shared_ptr<const detail::TokenizerImpl> impl_;
 };
 
-/// Tokens to text as they come, in whole UTF-8 characters: bytes of an unfinished character wait for the
-/// rest. One thread at a time.
+/// Tokens to text as they come, always whole UTF-8 characters: an unfinished one waits for the rest, and what
+/// cannot be part of one becomes U+FFFD. The pieces together are what decode() gives, but for the leading
+/// space and the clean-up before punctuation that some vocabularies ask for. One thread at a time.
 class QUERN_API TokenStream {
  public:
   explicit TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options = {});
@@ -74,7 +75,7 @@ class QUERN_API TokenStream {
 
   /// The text that this token completes; may be empty.
   Result<std::string> push(Token token);
-  /// What is left of an unfinished character, as it is.
+  /// U+FFFD for a character that was left unfinished.
   std::string finish();
 
  private:

@@ -1,36 +1,12 @@
 #include "src/api/stop_strings.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <utility>
 
 #include "formats/try.h"
+#include "src/api/utf8.h"
 
 namespace quern::detail {
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<std::uint8_t>(text[i]);
-    std::size_t length = 1;
-    std::uint32_t least = 0;
-    std::uint32_t code = lead;
-    if (lead >= 0x80) {
-      if (lead < 0xC2 || lead > 0xF4) return false;
-      length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-      least = length == 2 ? 0x80u : length == 3 ? 0x800u : 0x10000u;
-      code = lead & (0xFFu >> (length + 1));
-    }
-    if (length > text.size() - i) return false;
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<std::uint8_t>(text[i + k]);
-      if ((next & 0xC0) != 0x80) return false;
-      code = code << 6 | (next & 0x3Fu);
-    }
-    if (code < least || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
-    i += length;
-  }
-  return true;
-}
 
 Result<StopStrings> StopStrings::create(std::vector<std::string> stops) {
   for (std::size_t i = 0; i < stops.size(); ++i) {

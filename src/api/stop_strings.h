@@ -31,7 +31,4 @@ class StopStrings {
   std::optional<std::string> found_;
 };
 
-/// Whole, shortest-form characters and no surrogates.
-bool is_utf8(std::string_view text);
-
 }  // namespace quern::detail

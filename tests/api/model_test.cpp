@@ -1,0 +1,159 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/api/golden_model.h"
+#include "tests/support/gguf_bytes.h"
+#include "tests/support/scratch_folder.h"
+
+namespace quern {
+namespace {
+
+using test::golden_model;
+using test::golden_path;
+using testing::HasSubstr;
+
+TEST(Model, InfoSaysWhatTheFileHolds) {
+  const Model model = golden_model();
+  const ModelInfo& info = model.info();
+  EXPECT_EQ(info.architecture, "llama");
+  EXPECT_EQ(info.n_vocab, 320);
+  EXPECT_EQ(info.n_heads, 4);
+  EXPECT_EQ(info.n_kv_heads, 2);
+  EXPECT_EQ(info.dim, info.n_heads * info.head_dim);
+  EXPECT_EQ(info.types, "F32 100%");
+  EXPECT_EQ(info.file_bytes, std::filesystem::file_size(golden_path("llama.gguf")));
+  EXPECT_TRUE(info.mapped);
+  EXPECT_EQ(info.isa, available_isas().front());
+}
+
+TEST(Model, EveryInstructionSetOfThisMachineCanBeAskedFor) {
+  const std::vector<std::string> isas = available_isas();
+  ASSERT_FALSE(isas.empty());
+  EXPECT_EQ(isas.back(), "scalar");
+  for (const std::string& isa : isas)
+    EXPECT_EQ(Model::open(golden_path("llama.gguf"), {.isa = isa}).value().info().isa, isa);
+  const auto unknown = Model::open(golden_path("llama.gguf"), {.isa = "abacus"});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT(unknown.error().message, HasSubstr("abacus"));
+}
+
+TEST(Model, ReadIntoMemoryItSaysHowFarItIs) {
+  std::vector<double> seen;
+  const Model model =
+      Model::open(golden_path("llama.gguf"), {.map = false, .progress = [&](double f) { seen.push_back(f); }})
+          .value();
+  EXPECT_FALSE(model.info().mapped);
+  ASSERT_FALSE(seen.empty());
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_EQ(seen.back(), 1.0);
+
+  const auto prompt = test::Golden::load("llama").prompt;
+  Session copied = model.new_session(test::small_session()).value();
+  Session mapped = golden_model().new_session(test::small_session()).value();
+  EXPECT_TRUE(std::ranges::equal(copied.feed(prompt).value(), mapped.feed(prompt).value()));
+}
+
+TEST(Model, OpeningCanBeCancelled) {
+  std::stop_source stop;
+  stop.request_stop();
+  const auto cancelled = Model::open(golden_path("llama.gguf"), {.map = false, .stop = stop.get_token()});
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().code, ErrorCode::cancelled);
+}
+
+TEST(Model, WhatTheProgressCallbackThrowsPassesThrough) {
+  EXPECT_THROW(
+      (void)Model::open(golden_path("llama.gguf"), {.map = false, .progress = [](double) { throw 7; }}), int);
+}
+
+TEST(Model, WrongSessionOptionsAreErrorsThatNameThem) {
+  const Model model = golden_model();
+  const auto field = [&](const SessionOptions& options) {
+    const auto session = model.new_session(options);
+    const auto plan = Model::plan(golden_path("llama.gguf"), options);
+    if (session || plan) return std::string("accepted");
+    EXPECT_EQ(session.error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(session.error().message, plan.error().message);
+    return session.error().field;
+  };
+  EXPECT_EQ(field({.n_ctx = -1}), "n_ctx");
+  EXPECT_EQ(field({.threads = -1}), "threads");
+  EXPECT_EQ(field({.batch = 0}), "batch");
+  EXPECT_EQ(field({.n_ctx = model.info().n_ctx_train + 1}), "n_ctx");
+}
+
+TEST(Model, FilesThatAreNoModelAreErrorsThatNameTheFile) {
+  using test::gguf;
+  const test::ScratchFolder folder;
+  const struct {
+    const char* what;
+    std::vector<std::byte> bytes;
+    ErrorCode code;
+    const char* names;
+  } cases[] = {
+      {"empty", {}, ErrorCode::corrupt, "broken.gguf"},
+      {"another format", gguf().magic("GGUX").bytes(), ErrorCode::corrupt, "GGUX"},
+      {"no architecture", gguf().kv("general.name", "x").bytes(), ErrorCode::corrupt, "general.architecture"},
+      {"an unknown architecture", gguf().kv("general.architecture", "abacus").bytes(), ErrorCode::unsupported,
+       "abacus"},
+      {"an architecture and nothing else", gguf().kv("general.architecture", "llama").bytes(),
+       ErrorCode::corrupt, "llama."},
+  };
+  for (const auto& c : cases) {
+    const auto path = folder / "broken.gguf";
+    test::write_file(path, c.bytes);
+    const auto opened = Model::open(path);
+    const auto planned = Model::plan(path);
+    ASSERT_FALSE(opened) << c.what;
+    ASSERT_FALSE(planned) << c.what;
+    EXPECT_EQ(opened.error().code, c.code) << c.what << ": " << opened.error().message;
+    EXPECT_THAT(opened.error().message, HasSubstr("broken.gguf")) << c.what;
+    EXPECT_THAT(opened.error().message, HasSubstr(c.names)) << c.what;
+    EXPECT_EQ(planned.error().message, opened.error().message) << c.what;
+  }
+  const auto absent = Model::open(folder / "absent.gguf");
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().code, ErrorCode::io);
+  EXPECT_THAT(absent.error().message, HasSubstr("absent.gguf"));
+}
+
+// Every prefix of a good file is refused, by plan() and open() alike.
+TEST(Model, CutFilesAreErrors) {
+  const test::ScratchFolder folder;
+  std::ifstream file(golden_path("llama.gguf"), std::ios::binary);
+  const std::string good{std::istreambuf_iterator<char>(file), {}};
+  for (std::size_t n = 0; n < good.size(); n = n < 4096 ? n + 61 : n + 40009) {
+    const auto path = folder / "cut.gguf";
+    std::ofstream(path, std::ios::binary).write(good.data(), static_cast<std::streamsize>(n));
+    EXPECT_FALSE(Model::open(path)) << n << " bytes";
+    EXPECT_FALSE(Model::plan(path)) << n << " bytes";
+    EXPECT_FALSE(Model::open(path, {.map = false})) << n << " bytes";
+  }
+}
+
+TEST(Model, ThePlanIsWhatASessionTakes) {
+  const Model model = golden_model();
+  for (const KvType kv_type : {KvType::f32, KvType::f16, KvType::bf16, KvType::q8_0}) {
+    for (const int n_ctx : {64, 100, 256}) {
+      const SessionOptions options{.n_ctx = n_ctx, .kv_type = kv_type, .threads = 2, .batch = 64};
+      const auto plan = Model::plan(golden_path("llama.gguf"), options);
+      const auto session = model.new_session(options);
+      ASSERT_EQ(plan.has_value(), session.has_value());
+      if (!plan) {  // the head size may not fit blocks of 32
+        EXPECT_EQ(kv_type, KvType::q8_0);
+        EXPECT_EQ(plan.error().message, session.error().message);
+        continue;
+      }
+      EXPECT_EQ(plan->n_ctx, n_ctx);
+      EXPECT_EQ(session->n_ctx(), n_ctx);
+      EXPECT_EQ(plan->kv_bytes + plan->scratch_bytes, session->memory_bytes());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quern
