@@ -1,0 +1,59 @@
+#pragma once
+// What the example programs share: their common options, and how they fail: one line on standard error, exit
+// status 2 for wrong usage and 1 for everything else.
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "quern/quern.h"
+
+namespace examples {
+
+class Program {
+ public:
+  /// Adds -m/--model, --json, --help and --version.
+  Program(const std::string& name, const std::string& description);
+
+  /// -t/--threads and --isa, for programs that compute.
+  void add_compute_options();
+  /// --n-ctx and --kv.
+  void add_session_options();
+
+  CLI::App& app() { return app_; }
+
+  /// Parses the arguments and runs the body, whose result is the exit status. What it throws becomes the one
+  /// line; a quern::Result that holds an error throws from value().
+  int run(int argc, char** argv, const std::function<int()>& body);
+
+  std::string model;  ///< path of the GGUF file
+  bool json = false;
+  quern::OpenOptions open;        ///< isa
+  quern::SessionOptions session;  ///< threads, n_ctx, kv_type
+
+ private:
+  CLI::App app_;
+  std::string name_;
+};
+
+/// Checks of an option's value that say what is allowed.
+CLI::Validator whole_number(std::int64_t min, std::int64_t max = std::numeric_limits<std::int64_t>::max());
+CLI::Validator real_number(double min, double max = std::numeric_limits<double>::max());
+
+/// Wrong usage that shows only after the arguments are parsed.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// All of a file; "-" is standard input. Throws std::runtime_error.
+std::string read_file(const std::string& path);
+/// To standard output. Throws std::runtime_error.
+void write_out(std::string_view bytes);
+
+/// 1536 as "1.5 KiB".
+std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace examples

@@ -1,0 +1,105 @@
+// Writes the logits after every token of a sequence as raw little-endian float32, n_vocab of them a position,
+// for people who compare engines. The bytes are the same for every number of threads and every chunk size.
+//
+//   quern-logits -m tiny.gguf --tokens 1,2,3 --out logits.f32
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/interrupt.h"
+#include "common/program.h"
+#include "common/progress.h"
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "floats are written as they lie in memory");
+
+std::vector<quern::Token> read_tokens(const std::string& path) {
+  const auto parsed = nlohmann::json::parse(examples::read_file(path), nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_array()) throw std::runtime_error(path + ": not a JSON array of token ids");
+  std::vector<quern::Token> tokens;
+  for (const auto& id : parsed) {
+    if (!id.is_number_integer() || id < 0 || id > std::numeric_limits<quern::Token>::max())
+      throw std::runtime_error(path + ": element " + std::to_string(tokens.size()) + " is no token id");
+    tokens.push_back(id.get<quern::Token>());
+  }
+  return tokens;
+}
+
+class FloatFile {
+ public:
+  explicit FloatFile(const std::string& path)
+      : path_(path), file_(path == "-" ? stdout : std::fopen(path.c_str(), "wb")) {
+    if (file_ == nullptr) fail();
+  }
+  FloatFile(const FloatFile&) = delete;
+  FloatFile& operator=(const FloatFile&) = delete;
+  ~FloatFile() {
+    if (file_ != nullptr && file_ != stdout) std::fclose(file_);
+  }
+
+  void write(std::span<const float> values) {
+    if (std::fwrite(values.data(), sizeof(float), values.size(), file_) != values.size()) fail();
+  }
+  void close() {
+    std::FILE* file = std::exchange(file_, nullptr);
+    if ((file == stdout ? std::fflush(file) : std::fclose(file)) != 0) fail();
+  }
+
+ private:
+  [[noreturn]] void fail() const { throw std::runtime_error(path_ + ": " + std::strerror(errno)); }
+  std::string path_;
+  std::FILE* file_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  examples::Program program("quern-logits", "Writes the logits after every token of a sequence.");
+  program.add_compute_options();
+  program.add_session_options();
+  std::vector<quern::Token> tokens;
+  std::string tokens_file, out;
+  std::size_t chunk = 0;
+  CLI::App& app = program.app();
+  auto* source = app.add_option_group("tokens");
+  source->add_option("--tokens", tokens, "Token ids, separated by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(examples::whole_number(0, std::numeric_limits<quern::Token>::max()))
+      ->type_name("ID,...");
+  source->add_option("--tokens-file", tokens_file, "JSON array of token ids; - is standard input")
+      ->type_name("FILE");
+  source->require_option(1);
+  app.add_option("--out", out, "File to write; - is standard output")->required()->type_name("FILE");
+  app.add_option("--chunk", chunk, "Tokens evaluated at a time (default: all)")
+      ->check(examples::whole_number(1, std::numeric_limits<int>::max()))
+      ->type_name("N");
+
+  return program.run(argc, argv, [&] {
+    if (!tokens_file.empty()) tokens = read_tokens(tokens_file);
+    if (chunk == 0) chunk = std::max<std::size_t>(tokens.size(), 1);
+    const examples::Interrupt interrupt;
+    program.open.stop = interrupt.token();
+    const auto model = quern::Model::open(program.model, program.open).value();
+    if (chunk < static_cast<std::size_t>(program.session.batch))
+      program.session.batch = static_cast<int>(chunk);
+    auto session = model.new_session(program.session).value();
+
+    FloatFile file(out);
+    examples::ProgressBar progress("evaluating");
+    for (std::size_t begin = 0; begin < tokens.size(); begin += chunk) {
+      const auto part = std::span(tokens).subspan(begin, std::min(chunk, tokens.size() - begin));
+      const auto write = [&](std::size_t i, std::span<const float> logits) {
+        file.write(logits);
+        progress.show(static_cast<double>(begin + i + 1) / static_cast<double>(tokens.size()));
+      };
+      session.feed_each(part, write, interrupt.token()).value();
+    }
+    file.close();
+    return 0;
+  });
+}

@@ -1,0 +1,132 @@
+// Completes a prompt, streaming.
+//
+//   quern-run -m tiny.gguf "The millstone turns"
+//   quern-run -m tiny.gguf -f letter.txt -n 200 --temp 0.5 --seed 7
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "common/interrupt.h"
+#include "common/program.h"
+#include "common/progress.h"
+
+namespace {
+
+double per_second(int tokens, double ms) { return ms > 0 ? tokens / ms * 1000 : 0; }
+
+/// The most memory that this process has held so far, the mapped weights that it touched included.
+std::uint64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// The first token comes out of reading the prompt, so the rest are what generate_ms counts.
+double generated_per_second(const quern::Generation& done) {
+  return per_second(done.new_tokens - 1, done.generate_ms);
+}
+
+void print_timing(const quern::Generation& done) {
+  std::fprintf(
+      stderr,
+      "[%s, seed %llu; prompt %d tokens at %.1f/s, %d new at %.1f/s, first after %.0f ms, memory %s]\n",
+      to_string(done.finish), static_cast<unsigned long long>(done.seed), done.prompt_tokens,
+      per_second(done.prompt_tokens, done.prompt_ms), done.new_tokens, generated_per_second(done),
+      done.first_token_ms, examples::human_bytes(peak_memory_bytes()).c_str());
+}
+
+void print_json(const quern::Generation& done) {
+  nlohmann::ordered_json result = {
+      {"text", done.text},
+      {"finish", to_string(done.finish)},
+      {"stop_string", done.stop_string},
+      {"seed", done.seed},
+      {"prompt_tokens", done.prompt_tokens},
+      {"new_tokens", done.new_tokens},
+      {"timings",
+       {{"prompt_ms", done.prompt_ms},
+        {"first_token_ms", done.first_token_ms},
+        {"generate_ms", done.generate_ms},
+        {"prompt_tokens_per_second", per_second(done.prompt_tokens, done.prompt_ms)},
+        {"new_tokens_per_second", generated_per_second(done)}}},
+      {"peak_memory_bytes", peak_memory_bytes()},
+  };
+  examples::write_out(result.dump(2) + "\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using examples::real_number;
+  using examples::whole_number;
+  examples::Program program("quern-run", "Completes a prompt.");
+  program.add_compute_options();
+  program.add_session_options();
+  std::string prompt, file = "-";
+  std::uint64_t seed = 0;
+  quern::GenerateOptions options;
+  quern::SamplerOptions& sampler = options.sampler;
+  CLI::App& app = program.app();
+  const CLI::Option* given =
+      app.add_option("-p,--prompt,prompt", prompt, "The prompt (default: standard input)");
+  app.add_option("-f,--file", file, "Read the prompt from a file; - is standard input")->excludes("--prompt");
+  app.add_option("-n,--max-tokens", options.max_tokens, "New tokens at most")
+      ->check(whole_number(0, std::numeric_limits<int>::max()))
+      ->capture_default_str();
+  app.add_option("--temp", sampler.temperature, "Temperature; 0: always the likeliest token")
+      ->check(real_number(0))
+      ->capture_default_str();
+  app.add_option("--top-k", sampler.top_k, "Choose among the k likeliest; 0: all")
+      ->check(whole_number(0, std::numeric_limits<int>::max()))
+      ->capture_default_str();
+  app.add_option("--top-p", sampler.top_p, "Choose among the likeliest that hold this probability; 1: all")
+      ->check(real_number(0, 1))
+      ->capture_default_str();
+  app.add_option("--min-p", sampler.min_p,
+                 "Leave out what is less likely than this share of the best; 0: nothing")
+      ->check(real_number(0, 1))
+      ->capture_default_str();
+  const CLI::Option* seeded =
+      app.add_option("--seed", seed, "Same seed, same text (default: a new one each time)")
+          ->check(whole_number(0))
+          ->type_name("N");
+  app.add_option("--stop", options.stop_at, "End before this text; may be given several times")
+      ->allow_extra_args(false)
+      ->type_name("TEXT");
+  app.add_flag("--special", options.parse_special,
+               "Read names of control tokens in the prompt as those tokens");
+
+  return program.run(argc, argv, [&] {
+    if (given->count() == 0) prompt = examples::read_file(file);
+    if (seeded->count() > 0) sampler.seed = seed;
+    const examples::Interrupt interrupt;
+    examples::ProgressBar loading("loading"), reading("reading the prompt");
+
+    program.open.progress = loading.callback();
+    program.open.stop = interrupt.token();
+    const auto model = quern::Model::open(program.model, program.open).value();
+    loading.clear();
+    // What the model was trained for may take more memory than a short completion deserves.
+    if (program.session.n_ctx == 0) program.session.n_ctx = std::min(model.info().n_ctx_train, 4096);
+    auto session = model.new_session(program.session).value();
+
+    options.progress = reading.callback();
+    options.stop = interrupt.token();
+    const auto stream = [](std::string_view text) {
+      examples::write_out(text);
+      std::fflush(stdout);
+      return true;
+    };
+    const auto done = session.generate(prompt, options, program.json ? quern::OnText() : stream).value();
+    if (program.json) {
+      print_json(done);
+    } else {
+      examples::write_out("\n");
+      std::fflush(stdout);
+      print_timing(done);
+    }
+    return done.finish == quern::Finish::cancelled ? 130 : 0;
+  });
+}

@@ -1,0 +1,62 @@
+#pragma once
+// Runs one of the built example programs as a user would, with files for its standard streams.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/wait.h>
+
+#include "tests/support/scratch_folder.h"
+
+namespace quern::test {
+
+struct Outcome {
+  int status = -1;  ///< exit status; 128 + n after signal n
+  std::string out, err;
+};
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + path.string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
+}
+
+inline std::string shell_word(std::string_view argument) {
+  std::string out = "'";
+  for (const char c : argument) {
+    if (c == '\'')
+      out += "'\\''";
+    else
+      out += c;
+  }
+  return out + "'";
+}
+
+inline Outcome run_program(const std::string& name, const std::vector<std::string>& arguments,
+                           std::string_view input = {}) {
+  ScratchFolder folder;
+  const auto in = folder.path() / "in", out = folder.path() / "out", err = folder.path() / "err";
+  write_file(in, input);
+  std::string command = shell_word(std::string(QUERN_PROGRAM_DIR) + "/" + name);
+  for (const std::string& argument : arguments) command.append(" ").append(shell_word(argument));
+  command.append(" < ").append(shell_word(in.string()));
+  command.append(" > ").append(shell_word(out.string()));
+  command.append(" 2> ").append(shell_word(err.string()));
+  const int status = std::system(command.c_str());
+  return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          .out = read_file(out),
+          .err = read_file(err)};
+}
+
+}  // namespace quern::test
