@@ -1,0 +1,13 @@
+# usage: cmake -DCXX=... -DSOURCE=... -DINCLUDE_DIR=... -DREASON=regex -P must_not_compile.cmake
+set(compile ${CXX} -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I${INCLUDE_DIR} ${SOURCE})
+execute_process(COMMAND ${compile} RESULT_VARIABLE status ERROR_VARIABLE errors)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${SOURCE} does not compile even without the misuse:\n${errors}")
+endif()
+execute_process(COMMAND ${compile} -DQUERN_MISUSE RESULT_VARIABLE status ERROR_VARIABLE errors)
+if(status EQUAL 0)
+  message(FATAL_ERROR "${SOURCE} compiles with the misuse in it")
+endif()
+if(NOT errors MATCHES "${REASON}")
+  message(FATAL_ERROR "${SOURCE} does not compile, but for another reason than '${REASON}':\n${errors}")
+endif()
