@@ -169,10 +169,10 @@ class QUERN_API Sampler {
   ~Sampler();
 
   /// Begins anew with this prompt as the history.
-  void start(std::span<const Token> prompt);
+  Result<void> start(std::span<const Token> prompt);
   /// Adds a generated token to the history: the one that sample() gave, or another. Mirostat and adaptive-p
   /// learn only from the one that sample() gave last.
-  void accept(Token token);
+  Result<void> accept(Token token);
   /// Keeps the first n tokens of the history; all of them if it has no more.
   void truncate(std::size_t n);
   std::span<const Token> history() const;

@@ -20,6 +20,7 @@ class History {
   /// Counts the last `window` tokens; -1: all.
   explicit History(int window) : window_(window) {}
 
+  /// Both change nothing if they throw for want of memory.
   void start(std::span<const Token> prompt);
   void append(Token token);
   /// Keeps the first n. Requires: n <= size.
@@ -31,6 +32,7 @@ class History {
   const std::unordered_map<Token, Counts>& counts() const { return counts_; }
 
  private:
+  void count_prompt(std::span<const Token> prompt);
   void count(std::size_t index, int change);
   /// Whether tokens have left the window.
   bool slides(std::size_t size) const { return window_ >= 0 && size > static_cast<std::size_t>(window_); }

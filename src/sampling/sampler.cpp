@@ -5,6 +5,7 @@
 #include "formats/try.h"
 #include "kernels/kernel_table.h"
 #include "quern/sampling.h"
+#include "src/api/edge.h"
 #include "src/sampling/breakers.h"
 #include "src/sampling/chain.h"
 #include "src/sampling/logprobs.h"
@@ -63,6 +64,7 @@ struct Sampler::Impl {
         all_tokens(detail::first_bits(n_vocab, n_vocab)),
         now(chain.feedback().initial_state()) {}
 
+  Result<Sampled> sample(std::span<const float> logits, std::span<const std::uint64_t> mask);
   Result<void> check_sizes(std::span<const float> logits, std::span<const std::uint64_t> mask) const {
     if (logits.size() != n_vocab) {
       return Error{ErrorCode::invalid_argument,
@@ -95,11 +97,13 @@ struct Sampler::Impl {
 };
 
 Result<Sampler> Sampler::create(const SamplerOptions& options, const SamplerVocabulary& vocabulary) {
-  QUERN_CHECK(check(vocabulary));
-  QUERN_CHECK(validate(options, vocabulary.n_vocab));
-  QUERN_TRY(detail::DryBreakers breakers, detail::breakers_of(options, vocabulary));
-  const kernels::LogitKernels& kernels = *kernels::runnable_tables().tables[0]->logits;
-  return Sampler(std::make_unique<Impl>(options, vocabulary, std::move(breakers), kernels));
+  return detail::at_edge([&]() -> Result<Sampler> {
+    QUERN_CHECK(check(vocabulary));
+    QUERN_CHECK(validate(options, vocabulary.n_vocab));
+    QUERN_TRY(detail::DryBreakers breakers, detail::breakers_of(options, vocabulary));
+    const kernels::LogitKernels& kernels = *kernels::runnable_tables().tables[0]->logits;
+    return Sampler(std::make_unique<Impl>(options, vocabulary, std::move(breakers), kernels));
+  });
 }
 
 Sampler::Sampler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -110,20 +114,28 @@ Sampler::~Sampler() = default;
 std::uint64_t Sampler::seed() const { return impl_->seed; }
 std::span<const Token> Sampler::history() const { return impl_->history.tokens(); }
 
-void Sampler::start(std::span<const Token> prompt) {
-  impl_->history.start(prompt);
-  impl_->before.clear();
-  impl_->now = impl_->chain.feedback().initial_state();
-  impl_->pending.reset();
+Result<void> Sampler::start(std::span<const Token> prompt) {
+  return detail::at_edge([&]() -> Result<void> {
+    impl_->history.start(prompt);
+    impl_->before.clear();
+    impl_->now = impl_->chain.feedback().initial_state();
+    impl_->pending.reset();
+    return {};
+  });
 }
 
-void Sampler::accept(Token token) {
-  Impl& s = *impl_;
-  s.history.append(token);
-  if (!s.chain.feedback().is_on()) return;
-  s.before.push_back(s.now);
-  if (s.pending && s.pending->token == token) s.now = s.pending->state;
-  s.pending.reset();
+Result<void> Sampler::accept(Token token) {
+  return detail::at_edge([&]() -> Result<void> {
+    Impl& s = *impl_;
+    if (s.chain.feedback().is_on()) {
+      s.before.resize(s.history.n_generated());
+      s.before.push_back(s.now);
+    }
+    s.history.append(token);
+    if (s.pending && s.pending->token == token) s.now = s.pending->state;
+    s.pending.reset();
+    return {};
+  });
 }
 
 void Sampler::truncate(std::size_t n) {
@@ -139,30 +151,33 @@ void Sampler::truncate(std::size_t n) {
 }
 
 Result<Sampled> Sampler::sample(std::span<const float> logits, std::span<const std::uint64_t> mask) {
-  Impl& s = *impl_;
-  QUERN_CHECK(s.check_sizes(logits, mask));
-  const std::uint64_t position = s.history.tokens().size();
-  const detail::Noise noise(s.seed, position, s.options.stream);
-  s.pending.reset();
-  QUERN_CHECK(s.chain.narrow({.logits = logits,
-                              .grammar = mask,
-                              .history = s.history,
-                              .feedback = s.now,
-                              .position = position,
-                              .xtc_coin = noise.coin()}));
-  Candidates& survivors = s.chain.candidates();
+  return detail::at_edge([&] { return impl_->sample(logits, mask); });
+}
+
+Result<Sampled> Sampler::Impl::sample(std::span<const float> logits, std::span<const std::uint64_t> mask) {
+  QUERN_CHECK(check_sizes(logits, mask));
+  const std::uint64_t position = history.tokens().size();
+  const detail::Noise noise(seed, position, options.stream);
+  pending.reset();
+  QUERN_CHECK(chain.narrow({.logits = logits,
+                            .grammar = mask,
+                            .history = history,
+                            .feedback = now,
+                            .position = position,
+                            .xtc_coin = noise.coin()}));
+  Candidates& survivors = chain.candidates();
   const detail::Candidate drawn = detail::draw(survivors, noise);
   Sampled sampled{.token = drawn.id};
-  if (s.chain.feedback().is_on() && !s.chain.is_greedy()) {
-    s.pending = {drawn.id, s.chain.feedback().next_state(s.now, drawn)};
+  if (chain.feedback().is_on() && !chain.is_greedy()) {
+    pending = {drawn.id, chain.feedback().next_state(now, drawn)};
   }
-  if (s.options.top_logprobs >= 0) {
-    const auto n = static_cast<std::size_t>(s.options.top_logprobs);
-    if (s.options.logprobs_mode == LogprobsMode::sampled) {
+  if (options.top_logprobs >= 0) {
+    const auto n = static_cast<std::size_t>(options.top_logprobs);
+    if (options.logprobs_mode == LogprobsMode::sampled) {
       detail::report_logprobs(survivors, n, sampled);
     } else {
-      QUERN_CHECK(s.raw.reset(logits, s.all_tokens, position));
-      detail::report_logprobs(s.raw, n, sampled);
+      QUERN_CHECK(raw.reset(logits, all_tokens, position));
+      detail::report_logprobs(raw, n, sampled);
     }
   }
   return sampled;

@@ -172,7 +172,7 @@ Sampler sampler_at(const Json& sequence, std::size_t row) {
   options.stream = sequence.at("stream");
   Sampler sampler = Sampler::create(options, vocabulary).value();
   // The steps of these sequences do not look at the history: any prompt of the right length will do.
-  sampler.start(std::vector<Token>(sequence.at("first_position").get<std::size_t>() + row, 0));
+  sampler.start(std::vector<Token>(sequence.at("first_position").get<std::size_t>() + row, 0)).value();
   return sampler;
 }
 
@@ -188,7 +188,7 @@ TEST(GoldenSequences, PlainDecoding) {
         const auto logits = sequence.at(rows).at(r).get<std::vector<float>>();
         const Sampled sampled = sampler.sample(logits).value();
         EXPECT_EQ(sampled.token, sequence.at(tokens).at(r).get<Token>()) << rows << " " << r;
-        sampler.accept(sampled.token);
+        sampler.accept(sampled.token).value();
       }
     }
     if (sequence.contains("xtc_u")) {
@@ -214,7 +214,7 @@ TEST(GoldenSequences, DraftsChangeNothing) {
       do {
         const auto logits = sequence.at("rows").at(row++).get<std::vector<float>>();
         emitted.push_back(sampler.sample(logits).value().token);
-        sampler.accept(emitted.back());
+        sampler.accept(emitted.back()).value();
       } while (emitted.size() <= draft.size() && emitted.back() == draft[emitted.size() - 1]);
       EXPECT_EQ(emitted, step.at("emitted").get<std::vector<Token>>());
       EXPECT_EQ(emitted.size() - 1, step.at("accepted").get<std::size_t>());

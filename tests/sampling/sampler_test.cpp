@@ -28,7 +28,7 @@ std::vector<Sampled> generate(Sampler& sampler, std::size_t n) {
   std::vector<Sampled> out;
   for (std::size_t i = 0; i < n; ++i) {
     out.push_back(sampler.sample(logits_at(sampler.history().size())).value());
-    sampler.accept(out.back().token);
+    sampler.accept(out.back().token).value();
   }
   return out;
 }
@@ -43,7 +43,7 @@ const std::vector<Token> prompt = {5, 6, 7, 5, 6};
 
 std::vector<Token> run(const SamplerOptions& options, std::size_t n = 40) {
   Sampler sampler = Sampler::create(options, vocabulary).value();
-  sampler.start(prompt);
+  sampler.start(prompt).value();
   return tokens(generate(sampler, n));
 }
 
@@ -59,7 +59,7 @@ TEST(Sampler, SeedOfTheSystemIsReported) {
   Sampler first = Sampler::create({}, vocabulary).value();
   Sampler second = Sampler::create({}, vocabulary).value();
   EXPECT_NE(first.seed(), second.seed());
-  first.start(prompt);
+  first.start(prompt).value();
   EXPECT_EQ(tokens(generate(first, 20)), run({.seed = first.seed()}, 20));
 }
 
@@ -82,13 +82,13 @@ TEST(Sampler, TruncateIsExact) {
   adaptive.adaptive_target = 0.4f;
   for (const SamplerOptions& options : {base, mirostat_1, mirostat_2, adaptive}) {
     Sampler plain = Sampler::create(options, vocabulary).value();
-    plain.start(prompt);
+    plain.start(prompt).value();
     const std::vector<Token> want = tokens(generate(plain, 40));
     Sampler sampler = Sampler::create(options, vocabulary).value();
-    sampler.start(prompt);
+    sampler.start(prompt).value();
     for (std::size_t kept = 0; kept < 40; kept += 7) {
       generate(sampler, 5);
-      for (Token wrong = 0; wrong < 9; ++wrong) sampler.accept(wrong % 3);  // a rejected draft
+      for (Token wrong = 0; wrong < 9; ++wrong) sampler.accept(wrong % 3).value();  // a rejected draft
       sampler.truncate(prompt.size() + kept);
       EXPECT_EQ(std::vector<Token>(sampler.history().begin() + prompt.size(), sampler.history().end()),
                 std::vector<Token>(want.begin(), want.begin() + static_cast<long>(kept)));
@@ -99,14 +99,14 @@ TEST(Sampler, TruncateIsExact) {
       if (kept + 7 >= 35) break;
     }
     sampler.truncate(2);  // into the prompt
-    sampler.start(prompt);
+    sampler.start(prompt).value();
     EXPECT_EQ(tokens(generate(sampler, 40)), want);
   }
 }
 
 TEST(Sampler, SamplingTwiceGivesTheSame) {
   Sampler sampler = Sampler::create({.seed = 3, .mirostat = 2}, vocabulary).value();
-  sampler.start(prompt);
+  sampler.start(prompt).value();
   const Token first = sampler.sample(logits_at(0)).value().token;
   EXPECT_EQ(sampler.sample(logits_at(0)).value().token, first);
 }
@@ -114,7 +114,7 @@ TEST(Sampler, SamplingTwiceGivesTheSame) {
 TEST(Sampler, RawLogprobsAreThoseOfTheModel) {
   SamplerOptions options{.temperature = 0.5f, .seed = 1, .top_k = 3, .repeat_penalty = 2, .top_logprobs = 4};
   Sampler sampler = Sampler::create(options, vocabulary).value();
-  sampler.start(prompt);
+  sampler.start(prompt).value();
   const std::vector<float> logits = logits_at(0);
   long double sum = 0;
   for (const float l : logits) sum += std::exp(static_cast<long double>(l));
@@ -182,7 +182,7 @@ TEST(Sampler, MaskingLosersChangesNothing) {
     std::vector<std::uint64_t> mask(5, 0x5555555555555555);
     mask[static_cast<std::size_t>(winner) / 64] |= std::uint64_t{1} << (winner % 64);
     EXPECT_EQ(sampler.sample(logits, mask).value().token, winner);
-    sampler.accept(winner);
+    sampler.accept(winner).value();
   }
 }
 
@@ -211,8 +211,8 @@ TEST(Sampler, StrangeHistoryIsHarmless) {
                                      .dry_sequence_breakers = {}},
                                     vocabulary)
                         .value();
-  sampler.start(
-      std::vector<Token>{-1, std::numeric_limits<Token>::max(), std::numeric_limits<Token>::min(), 300, -1});
+  const Token largest = std::numeric_limits<Token>::max(), smallest = std::numeric_limits<Token>::min();
+  sampler.start(std::vector<Token>{-1, largest, smallest, n_vocab, -1}).value();
   EXPECT_TRUE(sampler.sample(logits_at(0)).has_value());
 }
 
