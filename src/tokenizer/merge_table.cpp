@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::string_view key = "tokenizer.ggml.merges";
 constexpr std::size_t max_merges = std::size_t{1} << 24;
+constexpr std::uint32_t ahead = 8;  // merges
+
+Error corrupt(std::string message) {
+  return Error{ErrorCode::corrupt, formats::cat(key, std::move(message)), std::string(key)};
+}
 
 }  // namespace
 
@@ -34,25 +39,20 @@ std::uint32_t MergeTable::add_text(std::string_view text) {
   return added;
 }
 
-Result<MergeTable> MergeTable::load(const Vocabulary& vocabulary, const formats::Metadata& metadata,
-                                    bool optional) {
-  MergeTable table(vocabulary);
-  if (!optional || metadata.has(key)) {
-    QUERN_TRY(table.merges_, metadata.strings(key));
-  }
-  const auto merges = table.merges_;
-  const auto corrupt = [](std::string message) {
-    return Error{ErrorCode::corrupt, formats::cat(key, std::move(message)), std::string(key)};
-  };
-  if (merges.size() > max_merges)
-    return corrupt(formats::cat(" has ", merges.size(), " entries, expected at most ", max_merges));
-
-  table.slots_.resize(table_size(merges.size()));
+Result<std::vector<MergeTable::Merge>> MergeTable::numbered() {
+  std::vector<Merge> numbers(merges_.size());
   std::string joined;
   // Vocabularies are trained merge by merge, so what a merge makes is mostly the next token.
   std::uint32_t likely = 0;
-  for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
-    const std::string_view merge = merges[rank];
+  for (std::uint32_t rank = 0; rank < merges_.size(); ++rank) {
+    if (rank + ahead < merges_.size()) {
+      const std::string_view later = merges_[rank + ahead];
+      if (const std::size_t space = later.find(' ', 1); space != std::string_view::npos) {
+        vocabulary_->prefetch(later.substr(0, space));
+        vocabulary_->prefetch(later.substr(space + 1));
+      }
+    }
+    const std::string_view merge = merges_[rank];
     const std::size_t space = merge.find(' ', 1);
     if (space == std::string_view::npos)
       return corrupt(formats::cat("[", rank, "] '", formats::printable(merge), "' has no space"));
@@ -61,13 +61,37 @@ Result<MergeTable> MergeTable::load(const Vocabulary& vocabulary, const formats:
       return corrupt(
           formats::cat("[", rank, "] '", formats::printable(merge), "' has nothing after its space"));
     joined.assign(left).append(right);
-    const bool is_likely = !vocabulary.has_duplicates() && likely < vocabulary.size() &&
-                           vocabulary.text(static_cast<Token>(likely)) == joined;
-    const std::uint32_t result = is_likely ? likely : table.add_text(joined);
+    const bool is_likely = !vocabulary_->has_duplicates() && likely < vocabulary_->size() &&
+                           vocabulary_->text(static_cast<Token>(likely)) == joined;
+    const std::uint32_t result = is_likely ? likely : add_text(joined);
     likely = result + 1;
-    const std::uint32_t left_number = table.add_text(left), right_number = table.add_text(right);
-    Slot& slot = table.slots_[table.slot_of(left_number, right_number)];
-    if (slot.left == no_symbol) slot = {left_number, right_number, rank, result};
+    numbers[rank] = {add_text(left), add_text(right), result};
+  }
+  return numbers;
+}
+
+Result<MergeTable> MergeTable::load(const Vocabulary& vocabulary, const formats::Metadata& metadata,
+                                    bool optional) {
+  MergeTable table(vocabulary);
+  if (!optional || metadata.has(key)) {
+    QUERN_TRY(table.merges_, metadata.strings(key));
+  }
+  const auto merges = table.merges_;
+  if (merges.size() > max_merges)
+    return corrupt(formats::cat(" has ", merges.size(), " entries, expected at most ", max_merges));
+
+  QUERN_TRY(const std::vector<Merge> numbered, table.numbered());
+  // Both loops wait for memory more than for anything else, so each asks for what it will want a few steps
+  // on.
+  table.slots_.resize(table_size(merges.size()));
+  for (std::uint32_t rank = 0; rank < numbered.size(); ++rank) {
+    if (rank + ahead < numbered.size()) {
+      const Merge& later = numbered[rank + ahead];
+      __builtin_prefetch(&table.slots_[table.home_of(later.left, later.right)]);
+    }
+    const Merge& merge = numbered[rank];
+    Slot& slot = table.slots_[table.slot_of(merge.left, merge.right)];
+    if (slot.left == no_symbol) slot = {merge.left, merge.right, rank, merge.result};
   }
   return table;
 }

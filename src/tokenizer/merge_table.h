@@ -43,11 +43,20 @@ class MergeTable {
     std::uint32_t rank = never, result = no_symbol;
   };
 
+  struct Merge {
+    std::uint32_t left, right, result;
+  };
+
   explicit MergeTable(const Vocabulary& vocabulary)
       : vocabulary_(&vocabulary), others_(vocabulary.hasher()) {}
+  // All merges in numbers. Texts that have none get one.
+  Result<std::vector<Merge>> numbered();
+  std::size_t home_of(std::uint32_t left, std::uint32_t right) const {
+    return vocabulary_->hasher()(left, right) & (slots_.size() - 1);
+  }
   std::size_t slot_of(std::uint32_t left, std::uint32_t right) const {
     const std::size_t mask = slots_.size() - 1;
-    std::size_t i = vocabulary_->hasher()(left, right) & mask;
+    std::size_t i = home_of(left, right);
     while (slots_[i].left != no_symbol && (slots_[i].left != left || slots_[i].right != right))
       i = (i + 1) & mask;
     return i;

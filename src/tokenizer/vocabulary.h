@@ -75,6 +75,8 @@ class Vocabulary {
   Token find(std::string_view text) const {
     return static_cast<Token>(index_.find(text, [this](std::uint32_t id) { return texts_[id]; }));
   }
+  // Asks the memory for what find(text) will want.
+  void prefetch(std::string_view text) const { index_.prefetch(text); }
   bool has_duplicates() const { return has_duplicates_; }
 
   // no_token where there is none.
