@@ -15,8 +15,6 @@ namespace quern::detail {
 
 namespace {
 
-using formats::cat;
-
 // Ascending in the order in which scores merge, highest first. Requires: a finite score.
 std::uint32_t priority_of(float score) {
   const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // +0: one zero
@@ -32,16 +30,6 @@ class Spm final : public Algorithm {
       longest_ = std::max(longest_, vocabulary.text(id).size());
       adjacent_.add(vocabulary.text(id));
     }
-  }
-
-  // Every byte must be something.
-  Result<void> check() const {
-    for (unsigned byte = 0; byte < 256; ++byte)
-      if (token_of(static_cast<char>(byte)) == no_token)
-        return Error{ErrorCode::corrupt,
-                     cat("tokenizer.ggml.tokens has no token for byte ", byte, " and no unknown_token_id"),
-                     "tokenizer.ggml.tokens"};
-    return {};
   }
 
   Result<void> encode(std::string_view raw, std::vector<Token>& ids) const override {
@@ -68,7 +56,7 @@ class Spm final : public Algorithm {
     return id != no_token && mergeable(id) ? static_cast<std::uint32_t>(id) : no_symbol;
   }
 
-  // The token that writes a byte; the unknown one for a byte without one.
+  // The token that writes a byte; the unknown one, which this model always has, for a byte without one.
   Token token_of(char byte) const {
     if (bytes_.token(byte) != no_token) return bytes_.token(byte);
     const Token id = vocabulary_.find({&byte, 1});
@@ -108,9 +96,7 @@ class Spm final : public Algorithm {
 }  // namespace
 
 Result<AlgorithmPtr> make_spm(const Vocabulary& vocabulary, const formats::Metadata&, const PreTokenizer*) {
-  auto spm = std::make_unique<Spm>(vocabulary);
-  QUERN_CHECK(spm->check());
-  return AlgorithmPtr(std::move(spm));
+  return AlgorithmPtr(std::make_unique<Spm>(vocabulary));
 }
 
 }  // namespace quern::detail
