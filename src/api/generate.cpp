@@ -92,7 +92,7 @@ Result<Finish> write_text(SessionImpl& session, std::span<const float> logits, S
       QUERN_TRY(logits, std::move(read));
     }
     QUERN_TRY(const Sampled chosen, sampler.sample(logits));
-    sampler.accept(chosen.token);
+    QUERN_CHECK(sampler.accept(chosen.token));
     session.tokens.push_back(chosen.token);
     ++done.new_tokens;
     const double now = watch.ms();
@@ -121,7 +121,7 @@ Result<Generation> generate(SessionImpl& session, std::span<const Token> prompt,
   QUERN_CHECK(session.require_readable(prompt));
 
   session.tokens.insert(session.tokens.end(), prompt.begin(), prompt.end());
-  sampler.start(session.tokens);
+  QUERN_CHECK(sampler.start(session.tokens));
   const Tokenizer& tokenizer = session.model->tokenizer;
   // The space that encoding has put before a text goes again only where the text begins here.
   const bool at_start =
