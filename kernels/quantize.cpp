@@ -8,10 +8,9 @@ namespace {
 // A group's scale is amax / top for the top in 127, 126, ... that leaves the least squared error (the first,
 // in a tie): a coarser grid costs 1.6% a step, but where its points fall against 32 or 128 values is luck,
 // and the best draw of several wins. Squared error of normal data against top = 127 alone, groups of 32
-// (128): 2 candidates -8%
-// (-4%), 4: -14% (-6%), 8: -18% (-7%), 16: -20% (-7%). Four is where it flattens; a row is packed once for a
-// whole matrix, so their cost does not show.
-constexpr int n_candidates = 4;
+// (128): 2 candidates -8% (-4%), 4: -14% (-6%), 8: -18% (-7%), 16: -20% (-7%). The numbers below are where it
+// flattens; a row is packed once for a whole matrix, so their cost does not show.
+constexpr int candidates(std::size_t group) { return group == 32 ? 8 : 4; }
 
 // To an integer, half to even.
 QUERN_INLINE F32x16 rounded(F32x16 v) { return v + splat(rounder) - splat(rounder); }
@@ -31,7 +30,7 @@ void quantize_group(const float* x, std::size_t n, std::int8_t* codes, float* sc
   }
   int best = 127;
   float least_error = __builtin_inff();
-  for (int top = 127; top > 127 - n_candidates; --top) {
+  for (int top = 127; top > 127 - candidates(n); --top) {
     const F32x16 inverse = splat(static_cast<float>(top) / amax);
     F32x16 acc = zero();
     for (std::size_t i = 0; i < n; i += 16) {

@@ -5,6 +5,13 @@
 namespace quern::detail {
 
 extern const Family llama, internlm2, smollm3, granite, granitemoe;
+extern const Family gemma, gemma2, gemma3;
+extern const Family phi2, phi3;
+extern const Family gpt2, gptneox, starcoder2;
+extern const Family falcon, mpt, stablelm;
+extern const Family olmo2, exaone4;
+extern const Family command_r, cohere2;
+extern const Family glm4, gpt_oss;
 extern const Family qwen2, qwen2moe, qwen3, qwen3moe;
 
 }  // namespace quern::detail

@@ -1,7 +1,6 @@
 // llama: Llama 1 to 3, Mistral, Mixtral, SmolLM, Yi and the many relatives that go by this name. Such files
 // may carry a window; the family is defined without one. internlm2 and smollm3 are the same arithmetic under
 // names of their own.
-#include "formats/try.h"
 #include "src/architectures/families.h"
 
 namespace quern::detail {
@@ -10,12 +9,8 @@ namespace {
 void build_llama(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
-  const int rope = b.rope({.kind = kernels::RopeKind::interleaved, .factors = true, .long_factors = true});
-  if (!b.failed() && b.spec.ropes[0].n_rot != b.head_dim()) {
-    b.fail(ErrorCode::corrupt, "llama.rope.dimension_count",
-           formats::cat("key 'llama.rope.dimension_count' is ", b.spec.ropes[0].n_rot,
-                        ", expected the head size ", b.head_dim()));
-  }
+  const int rope =
+      b.full_rope({.kind = kernels::RopeKind::interleaved, .factors = true, .long_factors = true});
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {
     layer.mixer_norm = b.norm("attn_norm", NormKind::rms);
     layer.mixer =

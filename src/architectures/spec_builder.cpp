@@ -2,10 +2,12 @@
 #include "src/architectures/spec_builder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "formats/printable.h"
 #include "formats/try.h"
+#include "src/base/math.h"
 
 namespace quern::detail {
 namespace {
@@ -161,6 +163,7 @@ double SpecBuilder::rope_theta(std::string_view name, double fallback) {
 
 int SpecBuilder::rope(const RopeOptions& options) {
   RopeSpec rope;
+  if (k_dim_ == 0) wrong("attention.head_count", 0, "at least one head");
   rope.kind = options.kind;
   rope.n_rot = static_cast<std::uint32_t>(size_or("rope.dimension_count", k_dim_, max_head_dim));
   if (rope.n_rot == 0 || rope.n_rot % 2 != 0 || rope.n_rot > k_dim_) {
@@ -202,18 +205,31 @@ int SpecBuilder::rope(const RopeOptions& options) {
              "' does not have"));
   }
   if (rope.freq_scale != 1 || rope.factors || rope.long_factors) spec.context_extends = true;
+  return add_rope(rope);
+}
+
+int SpecBuilder::full_rope(const RopeOptions& options) {
+  const int index = rope(options);
+  const std::uint32_t n_rot = spec.ropes[static_cast<std::size_t>(index)].n_rot;
+  if (n_rot != k_dim_) wrong("rope.dimension_count", n_rot, cat("the head size ", k_dim_));
+  return index;
+}
+
+int SpecBuilder::add_rope(const RopeSpec& rope) {
   spec.ropes.push_back(rope);
   return static_cast<int>(spec.ropes.size()) - 1;
 }
 
-int SpecBuilder::plain_rope(int like, double theta) {
-  const RopeSpec& from = spec.ropes[static_cast<std::size_t>(like)];
-  RopeSpec plain;
-  plain.kind = from.kind;
-  plain.n_rot = from.n_rot;
-  plain.theta = theta;
-  spec.ropes.push_back(plain);
-  return static_cast<int>(spec.ropes.size()) - 1;
+std::vector<float> alibi_slopes(std::uint32_t n_heads, float max_bias) {
+  const std::uint32_t power_of_two = std::bit_floor(n_heads);
+  std::vector<float> slopes(n_heads);
+  for (std::uint32_t h = 0; h < n_heads; ++h) {
+    const double exponent = h < power_of_two
+                                ? -double(max_bias) * (h + 1) / power_of_two
+                                : -double(max_bias) / 2 * (2 * (h - power_of_two) + 1) / power_of_two;
+    slopes[h] = static_cast<float>(exp(exponent * ln_2));
+  }
+  return slopes;
 }
 
 }  // namespace quern::detail

@@ -72,10 +72,8 @@ class SpecBuilder {
   /// One number for all layers, or an array with one for each.
   std::vector<std::uint32_t> per_layer(std::string_view key, std::uint64_t fallback, std::uint64_t max);
 
-  std::uint32_t n_heads(std::size_t layer) const { return n_heads_[layer]; }
-  std::uint32_t n_kv_heads(std::size_t layer) const { return n_kv_heads_[layer]; }
+  /// `feed_forward_length`
   std::uint32_t hidden_dim(std::size_t layer) const { return hidden_dim_[layer]; }
-  std::uint32_t head_dim() const { return k_dim_; }
 
   /// `sliding_window_pattern` P: layer n is local if n % P < P - 1; P = 0: all are. Arrays are not read.
   std::vector<bool> local_layers(std::uint64_t default_period);
@@ -88,10 +86,12 @@ class SpecBuilder {
   };
   /// Adds the file's rotary table, scaling included, and returns its index.
   int rope(const RopeOptions& options);
+  /// The same for families whose heads are rotated whole.
+  int full_rope(const RopeOptions& options);
   /// A base of rotary frequencies, 1 or more.
   double rope_theta(std::string_view key, double fallback);
-  /// Adds a table like `rope` without any scaling and with that base, and returns its index.
-  int plain_rope(int rope, double theta);
+  /// Adds a table that a family derived from another, and returns its index.
+  int add_rope(const RopeSpec& rope);
 
   // Tensors; names are without ".weight" and, inside for_each_layer, without "blk.N.".
   bool has_tensor(std::string_view name) const;
@@ -107,6 +107,7 @@ class SpecBuilder {
 
   // Parts that most families share.
   void embedding();
+  void position_embedding(Presence presence);
   /// output_norm and output; `tied`: absent means required, optional means token_embd serves where it is
   /// missing, required means token_embd always serves.
   void output(NormKind kind, Presence tied, Presence norm_bias = Presence::absent,
@@ -162,6 +163,9 @@ class SpecBuilder {
   std::uint32_t k_dim_ = 0, v_dim_ = 0;
   std::uint64_t n_blocks_ = 0;  ///< `block_count`: the layers and the blocks that only predict further tokens
 };
+
+/// Slopes of ALiBi (arXiv 2108.12409) for each head.
+std::vector<float> alibi_slopes(std::uint32_t n_heads, float max_bias);
 
 /// Every family that Quern can run.
 std::span<const Family* const> families();

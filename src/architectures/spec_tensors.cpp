@@ -167,6 +167,10 @@ void SpecBuilder::embedding() {
   spec.n_vocab = static_cast<std::uint32_t>(n_rows);
 }
 
+void SpecBuilder::position_embedding(Presence presence) {
+  spec.position_embd = matrix("position_embd", spec.dim, spec.n_ctx_train, presence);
+}
+
 void SpecBuilder::output(NormKind kind, Presence tied, Presence norm_bias, Presence output_bias,
                          std::string_view norm_name) {
   spec.output_norm = norm(norm_name, kind, norm_bias);
@@ -323,7 +327,7 @@ Result<ModelSpec> read_model_spec(const formats::ModelFile& file) {
   std::string known;
   for (const Family* family : families()) known += cat(known.empty() ? "" : ", ", family->name);
   return Error{ErrorCode::unsupported,
-               cat("architecture '", formats::printable(name), "' is not known; known are ", known),
+               cat("key 'general.architecture' is '", formats::printable(name), "', expected one of ", known),
                "general.architecture"};
 }
 

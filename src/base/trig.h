@@ -11,11 +11,5 @@ struct SinCos {
 
 /// |x| < 2^30; the reduction by pi/2 keeps an absolute error near 2^-53 over that whole range.
 SinCos sin_cos(double x);
-/// e^x for |x| < 700.
-double exponential(double x);
-/// The natural logarithm of a finite x > 0 (not subnormal).
-double natural_log(double x);
-/// base^exponent for base > 0.
-double power(double base, double exponent);
 
 }  // namespace quern::detail

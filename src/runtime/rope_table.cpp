@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/base/math.h"
 #include "src/base/trig.h"
 
 namespace quern::detail {
@@ -17,8 +18,7 @@ struct YarnRamp {
   explicit YarnRamp(const RopeSpec& rope) {
     constexpr double beta_fast = 32, beta_slow = 1;
     const auto pair_turning = [&](double turns) {
-      return rope.n_rot * natural_log(double(rope.original_context) / (turns * 2 * pi)) /
-             (2 * natural_log(rope.theta));
+      return rope.n_rot * ln(double(rope.original_context) / (turns * 2 * pi)) / (2 * ln(rope.theta));
     };
     low = std::max(0.0, std::floor(pair_turning(beta_fast)));
     high = std::min(rope.n_rot - 1.0, std::ceil(pair_turning(beta_slow)));
@@ -35,14 +35,14 @@ void rope_frequencies(const RopeSpec& rope, const float* factors, double* freque
   const std::size_t n_pairs = rope.n_rot / 2;
   for (std::size_t i = 0; i < n_pairs; ++i) {
     const double trained =
-        power(rope.theta, -2.0 * double(i) / rope.n_rot) / (factors ? double(factors[i]) : 1.0);
+        exp(-2.0 * double(i) / rope.n_rot * ln(rope.theta)) / (factors ? double(factors[i]) : 1.0);
     const double keep = rope.yarn ? YarnRamp(rope).keep(double(i)) : 0.0;
     frequencies[i] = trained * (rope.freq_scale * (1 - keep) + keep);
   }
 }
 
 double rope_magnitude(const RopeSpec& rope) {
-  const double yarn = rope.yarn ? 1 + 0.1 * natural_log(1 / rope.freq_scale) : 1;
+  const double yarn = rope.yarn ? 1 + 0.1 * ln(1 / rope.freq_scale) : 1;
   return rope.attn_factor * yarn;
 }
 

@@ -12,12 +12,19 @@ using kernels::KvType;
 
 // Families by golden file. F32 weights and an F32 cache must come within 2e-4 of the golden logits.
 constexpr const char* models[] = {
-    "llama",        "llama-f16",  "llama-rope-factors",
-    "llama-linear", "llama-yarn", "llama-headdim-bias",
-    "mixtral",      "smollm",     "internlm2",
-    "smollm3",      "granite",    "granitemoe",
-    "qwen2",        "qwen2moe",   "qwen3",
-    "qwen3moe",
+    "llama",          "llama-f16",   "llama-rope-factors",
+    "llama-linear",   "llama-yarn",  "llama-headdim-bias",
+    "mixtral",        "smollm",      "internlm2",
+    "smollm3",        "granite",     "granitemoe",
+    "qwen2",          "qwen2moe",    "qwen3",
+    "qwen3moe",       "gemma",       "gemma2",
+    "gemma3",         "phi2",        "phi3",
+    "phi3-long",      "starcoder2",  "gpt2",
+    "gptneox",        "gptneox-seq", "falcon",
+    "falcon-40b",     "mpt",         "stablelm",
+    "stablelm-2-12b", "olmo2",       "olmo3",
+    "exaone4",        "command-r",   "cohere2",
+    "glm4",           "gpt-oss",
 };
 
 class GoldenModel : public testing::TestWithParam<const char*> {};

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -219,6 +220,30 @@ TEST(ModelFile, LargeFilesOpenAtOnce) {
     }
   }
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need terabytes of address space
+TEST(ModelFile, MoreThanTheMachineHasIsAnErrorAndNoException) {
+  const test::ScratchFolder folder;
+  const fs::path path = folder / "large.gguf";
+  test::write_file(path, gguf().tensor("w", {1 << 10, 1 << 22}, TensorType::i8).data(0).bytes());
+  std::error_code failed;
+  fs::resize_file(path, (1ull << 32) + 4096, failed);
+  if (failed) GTEST_SKIP() << "no sparse files here: " << failed.message();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  const rlimit tight{.rlim_cur = 2ull << 30, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
+  const auto mapped = ModelFile::open(path);
+  const auto read = ModelFile::open(path, {.access = Access::read});
+  const auto header = ModelFile::open(path, {.access = Access::header_only});
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+  for (const auto* model : {&mapped, &read}) {
+    ASSERT_FALSE(model->has_value());
+    EXPECT_EQ(model->error().code, ErrorCode::out_of_memory);
+  }
+  EXPECT_TRUE(header.has_value());
+}
+#endif
 
 // Split models.
 

@@ -1,0 +1,85 @@
+// gemma, gemma2, gemma3: embeddings scaled by sqrt(dim), a gelu gate; from gemma2 on norms on both sides of
+// each part and windows on most layers; from gemma3 on q and k are normalised and window layers have a rotary
+// base of their own.
+#include <cmath>
+
+#include "src/architectures/families.h"
+
+namespace quern::detail {
+namespace {
+
+// What differs between the generations.
+struct Generation {
+  Presence tied;
+  bool post_norms, qk_norm;
+  std::uint64_t window;  // default of `attention.sliding_window`; 0: no windows
+  std::uint64_t window_period;
+  std::uint32_t
+      large_n_layers;  // the 27B model of this generation scales scores by the width, not the head size
+  float score_cap, logit_cap;
+};
+
+void build(SpecBuilder& b, const Generation& g) {
+  constexpr std::uint64_t max_window = 1u << 30;
+  b.embedding();
+  b.output(NormKind::rms, g.tied);
+  b.spec.embedding_scale = std::sqrt(static_cast<float>(b.spec.dim));
+  b.spec.logit_cap = b.number_or("final_logit_softcapping", g.logit_cap);
+  const float score_cap = g.score_cap != 0 ? b.number_or("attn_logit_softcapping", g.score_cap) : 0;
+  const int rope = b.rope({.kind = kernels::RopeKind::halves});
+  const auto window = static_cast<std::uint32_t>(
+      g.window_period != 0 ? b.size_or("attention.sliding_window", g.window, max_window) : 0);
+  int local_rope = rope;
+  if (window != 0) {
+    RopeSpec local = b.spec.ropes[0];
+    if (g.qk_norm) local.freq_scale = 1;
+    local.theta = b.rope_theta("rope.freq_base_swa", g.qk_norm ? 10000 : local.theta);
+    local_rope = b.add_rope(local);
+  }
+  const std::vector<bool> local = b.local_layers(g.window_period);
+  b.for_each_layer([&](LayerSpec& layer, std::size_t n) {
+    const bool windowed = window != 0 && local[n];
+    layer.mixer_norm = b.norm("attn_norm", NormKind::rms);
+    AttentionSpec attention = b.attention(
+        {.rope = windowed ? local_rope : rope, .qk_norm = g.qk_norm ? Presence::required : Presence::absent});
+    if (g.large_n_layers == b.spec.n_layers && !b.failed())
+      attention.scale = static_cast<float>(1 / std::sqrt(double(b.spec.dim / attention.n_heads)));
+    attention.soft_cap = score_cap;
+    attention.window = windowed ? window : 0;
+    layer.mixer = attention;
+    layer.ffn_norm = b.norm("ffn_norm", NormKind::rms);
+    layer.ffn = b.dense({.activation = Activation::gelu});
+    if (g.post_norms) {
+      layer.post_mixer_norm = b.norm("post_attention_norm", NormKind::rms);
+      layer.post_ffn_norm = b.norm("post_ffw_norm", NormKind::rms);
+    }
+  });
+}
+
+void build_gemma(SpecBuilder& b) { build(b, {.tied = Presence::required}); }
+
+void build_gemma2(SpecBuilder& b) {
+  build(b, {.tied = Presence::required,
+            .post_norms = true,
+            .window = 4096,
+            .window_period = 2,
+            .large_n_layers = 46,
+            .score_cap = 50,
+            .logit_cap = 30});
+}
+
+void build_gemma3(SpecBuilder& b) {
+  build(b, {.tied = Presence::optional,
+            .post_norms = true,
+            .qk_norm = true,
+            .window_period = 6,
+            .large_n_layers = 62});
+}
+
+}  // namespace
+
+const Family gemma{"gemma", build_gemma};
+const Family gemma2{"gemma2", build_gemma2};
+const Family gemma3{"gemma3", build_gemma3};
+
+}  // namespace quern::detail

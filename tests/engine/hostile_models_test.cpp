@@ -1,0 +1,194 @@
+// Model files that contradict themselves or ask for what there is not: every one is an error that names the
+// key or tensor at fault. The container around them is sound (tests/formats holds the reader to that).
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "src/runtime/loaded_model.h"
+#include "tests/support/tiny_model.h"
+
+namespace quern::test {
+namespace {
+
+using detail::read_model_spec;
+using formats::ModelFile;
+
+struct BadModel {
+  const char* what;
+  std::function<void(TinyModel&)> change;
+  ErrorCode code;
+  const char* field;
+};
+
+using enum ErrorCode;
+const auto set = [](const char* key, TinyModel::Value value) {
+  return [=](TinyModel& f) { f.keys[key] = value; };
+};
+const auto unset = [](const char* key) { return [=](TinyModel& f) { f.keys.erase(key); }; };
+const auto shape = [](const char* tensor, TinyModel::Shape changed) {
+  return [=](TinyModel& f) { f.tensors[tensor] = changed; };
+};
+const auto without = [](const char* tensor) { return [=](TinyModel& f) { f.tensors.erase(tensor); }; };
+const auto experts = [](const char* key, TinyModel::Value value) {
+  return [=](TinyModel& f) {
+    f.use_experts();
+    f.keys[key] = value;
+  };
+};
+
+const BadModel bad_models[] = {
+    {"unknown architecture", [](TinyModel& f) { f.architecture = "lama"; }, unsupported,
+     "general.architecture"},
+    // Sizes: absent, zero, of the wrong type, out of bounds.
+    {"no context length", unset("context_length"), corrupt, "llama.context_length"},
+    {"context of 0", set("context_length", 0u), corrupt, "llama.context_length"},
+    {"context as text", set("context_length", std::string("64")), corrupt, "llama.context_length"},
+    {"absurd context", set("context_length", 0xffffffffu), corrupt, "llama.context_length"},
+    {"width of 0", set("embedding_length", 0u), corrupt, "llama.embedding_length"},
+    {"width as a float", set("embedding_length", 32.0f), corrupt, "llama.embedding_length"},
+    {"negative width", set("embedding_length", std::int32_t{-32}), corrupt, "llama.embedding_length"},
+    {"no blocks", set("block_count", 0u), corrupt, "llama.block_count"},
+    {"too many blocks", set("block_count", 513u), corrupt, "llama.block_count"},
+    {"more prediction blocks than blocks", set("nextn_predict_layers", 2u), corrupt,
+     "llama.nextn_predict_layers"},
+    {"one block more than there is", set("block_count", 3u), corrupt, "blk.2.attn_norm.weight"},
+    {"one block less than there is", set("block_count", 1u), unsupported, "blk.1.attn_k.weight"},
+    // Heads.
+    {"no heads", set("attention.head_count", 0u), corrupt, "llama.attention.head_count"},
+    {"heads that do not divide the width", set("attention.head_count", 5u), corrupt,
+     "llama.attention.head_count"},
+    {"no KV heads", set("attention.head_count_kv", 0u), corrupt, "llama.attention.head_count_kv"},
+    {"KV heads that do not divide the heads", set("attention.head_count_kv", 3u), corrupt,
+     "llama.attention.head_count_kv"},
+    {"more KV heads than heads", set("attention.head_count_kv", 8u), corrupt,
+     "llama.attention.head_count_kv"},
+    {"heads for one layer only", set("attention.head_count", std::vector<std::uint32_t>{4}), corrupt,
+     "llama.attention.head_count"},
+    {"heads for three layers", set("attention.head_count", std::vector<std::uint32_t>{4, 4, 4}), corrupt,
+     "llama.attention.head_count"},
+    {"no heads in one layer", set("attention.head_count_kv", std::vector<std::uint32_t>{2, 0}), corrupt,
+     "llama.attention.head_count_kv"},
+    {"head size of 0", set("attention.key_length", 0u), corrupt, "llama.attention.key_length"},
+    {"absurd head size", set("attention.value_length", 1u << 20), corrupt, "llama.attention.value_length"},
+    // Rotation.
+    {"odd rotation", set("rope.dimension_count", 7u), corrupt, "llama.rope.dimension_count"},
+    {"rotation past the head", set("rope.dimension_count", 10u), corrupt, "llama.rope.dimension_count"},
+    {"no rotation", set("rope.dimension_count", 0u), corrupt, "llama.rope.dimension_count"},
+    {"part of the head rotated", set("rope.dimension_count", 4u), corrupt, "llama.rope.dimension_count"},
+    {"base of 0", set("rope.freq_base", 0.0f), corrupt, "llama.rope.freq_base"},
+    {"infinite base", set("rope.freq_base", INFINITY), corrupt, "llama.rope.freq_base"},
+    {"NaN base", set("rope.freq_base", NAN), corrupt, "llama.rope.freq_base"},
+    {"unknown scaling", set("rope.scaling.type", std::string("ntk")), unsupported, "llama.rope.scaling.type"},
+    {"negative scaling", set("rope.scaling.factor", -4.0f), corrupt, "llama.rope.scaling.factor"},
+    {"scaling next to nothing", set("rope.scale_linear", 1e-30f), corrupt, "llama.rope.scale_linear"},
+    {"longrope without its factors", set("rope.scaling.type", std::string("longrope")), corrupt,
+     "rope_factors_long.weight"},
+    {"divisors for another size", shape("rope_freqs.weight", {{8}}), corrupt, "rope_freqs.weight"},
+    // Numbers.
+    {"no epsilon", unset("attention.layer_norm_rms_epsilon"), corrupt,
+     "llama.attention.layer_norm_rms_epsilon"},
+    {"epsilon of 0", set("attention.layer_norm_rms_epsilon", 0.0f), corrupt,
+     "llama.attention.layer_norm_rms_epsilon"},
+    {"negative epsilon", set("attention.layer_norm_rms_epsilon", -1e-5f), corrupt,
+     "llama.attention.layer_norm_rms_epsilon"},
+    {"NaN epsilon", set("attention.layer_norm_rms_epsilon", NAN), corrupt,
+     "llama.attention.layer_norm_rms_epsilon"},
+    {"FFN width of 0", set("feed_forward_length", 0u), corrupt, "llama.feed_forward_length"},
+    {"absurd FFN width", set("feed_forward_length", 1u << 31), corrupt, "llama.feed_forward_length"},
+    // Experts.
+    {"more experts used than there are", experts("expert_used_count", 5u), corrupt,
+     "llama.expert_used_count"},
+    {"no experts used", experts("expert_used_count", 0u), corrupt, "llama.expert_used_count"},
+    {"too many experts", experts("expert_count", 1025u), corrupt, "llama.expert_count"},
+    {"more experts than the tensors hold", experts("expert_count", 5u), corrupt, "blk.0.ffn_gate_inp.weight"},
+    {"experts without a width", experts("feed_forward_length", 0u), corrupt,
+     "llama.expert_feed_forward_length"},
+    {"unknown gating", experts("expert_gating_func", 9u), unsupported, "llama.expert_gating_func"},
+    {"gating of another family", experts("expert_gating_func", 2u), unsupported, "llama.expert_gating_func"},
+    {"groups that do not divide the experts", experts("expert_group_count", 3u), corrupt,
+     "llama.expert_group_used_count"},
+    {"one tensor for each expert",
+     [](TinyModel& f) {
+       f.use_experts();
+       f.tensors.erase("blk.0.ffn_gate_exps.weight");
+       f.tensors["blk.0.ffn_gate.0.weight"] = {{32, 64}};
+     },
+     corrupt, "blk.0.ffn_gate_exps.weight"},
+    // Tensors.
+    {"no embedding", without("token_embd.weight"), corrupt, "token_embd.weight"},
+    {"no output norm", without("output_norm.weight"), corrupt, "output_norm.weight"},
+    {"a projection missing", without("blk.1.attn_k.weight"), corrupt, "blk.1.attn_k.weight"},
+    {"a projection transposed", shape("blk.1.ffn_down.weight", {{32, 64}}), corrupt, "blk.1.ffn_down.weight"},
+    {"a projection with a third dimension", shape("blk.0.attn_v.weight", {{32, 16, 2}}), corrupt,
+     "blk.0.attn_v.weight"},
+    {"a norm too short", shape("blk.0.ffn_norm.weight", {{31}}), corrupt, "blk.0.ffn_norm.weight"},
+    {"a norm in Q8_0", shape("blk.0.attn_norm.weight", {{32}, TensorType::q8_0}), unsupported,
+     "blk.0.attn_norm.weight"},
+    {"weights in integers", shape("blk.0.attn_q.weight", {{32, 32}, TensorType::i32}), unsupported,
+     "blk.0.attn_q.weight"},
+    {"another output size", shape("output.weight", {{32, 11}}), corrupt, "output.weight"},
+    {"a tensor nobody reads", shape("blk.0.attn_q_norm.weight", {{8}}), unsupported,
+     "blk.0.attn_q_norm.weight"},
+    {"a tensor of no family", shape("secret.weight", {{8}}), unsupported, "secret.weight"},
+    {"a bias too short", shape("blk.0.attn_q.bias", {{31}}), corrupt, "blk.0.attn_q.bias"},
+};
+
+TEST(HostileModels, TheUnchangedModelsAreSound) {
+  const auto dense = TinyModel().bytes();
+  const auto plain = read_model_spec(ModelFile::from_bytes(dense).value());
+  EXPECT_TRUE(plain) << plain.error().message;
+  TinyModel file;
+  file.use_experts();
+  const auto mixture = file.bytes();
+  const auto mixed = read_model_spec(ModelFile::from_bytes(mixture).value());
+  EXPECT_TRUE(mixed) << mixed.error().message;
+}
+
+TEST(HostileModels, EachIsAnErrorThatNamesTheFault) {
+  for (const BadModel& bad : bad_models) {
+    TinyModel file;
+    bad.change(file);
+    const auto bytes = file.bytes();
+    const auto container = ModelFile::from_bytes(bytes);
+    ASSERT_TRUE(container) << bad.what << ": " << container.error().message;
+    const auto spec = read_model_spec(*container);
+    ASSERT_FALSE(spec) << bad.what;
+    EXPECT_EQ(spec.error().code, bad.code) << bad.what << ": " << spec.error().message;
+    EXPECT_EQ(spec.error().field, bad.field) << bad.what << ": " << spec.error().message;
+    EXPECT_NE(spec.error().message.find(spec.error().field), std::string::npos)
+        << bad.what << ": the message does not name the field: " << spec.error().message;
+  }
+}
+
+TEST(HostileModels, AnUnknownArchitectureIsToldTheKnownOnes) {
+  TinyModel file;
+  file.architecture = "lama";
+  const auto bytes = file.bytes();
+  const auto spec = read_model_spec(ModelFile::from_bytes(bytes).value());
+  ASSERT_FALSE(spec);
+  for (const char* known : {"llama", "qwen3moe", "gpt-oss"})
+    EXPECT_NE(spec.error().message.find(known), std::string::npos) << spec.error().message;
+}
+
+TEST(HostileModels, RotaryDivisorsOutOfRangeAreRefusedAtLoading) {
+  TinyModel file;
+  file.tensors["rope_freqs.weight"] = {{4}};  // its bytes count up from 0: denormal and huge floats
+  const auto bytes = file.bytes();
+  const auto model = detail::LoadedModel::from_file(ModelFile::from_bytes(bytes).value());
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, corrupt);
+  EXPECT_EQ(model.error().field, "rope_freqs.weight");
+}
+
+TEST(HostileModels, AnUnknownInstructionSetIsToldTheKnownOnes) {
+  const auto bytes = TinyModel().bytes();
+  const auto model = detail::LoadedModel::from_file(ModelFile::from_bytes(bytes).value(), "avx1024");
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, invalid_argument);
+  EXPECT_EQ(model.error().field, "isa");
+  EXPECT_NE(model.error().message.find("scalar"), std::string::npos) << model.error().message;
+}
+
+}  // namespace
+}  // namespace quern::test

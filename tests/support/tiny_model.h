@@ -1,0 +1,94 @@
+#pragma once
+// A whole model of a few kilobytes in memory, sound unless a test changes something. Its weights are the
+// bytes that GgufBytes fills files with, so its logits mean nothing.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tests/support/gguf_bytes.h"
+
+namespace quern::test {
+
+// A sound two-layer model that cases change in one place. Keys are without "<architecture>.".
+class TinyModel {
+ public:
+  using Value =
+      std::variant<std::uint32_t, std::int32_t, float, bool, std::string, std::vector<std::uint32_t>>;
+  struct Shape {
+    std::vector<std::uint64_t> dims;
+    TensorType type = TensorType::f32;
+  };
+
+  std::string architecture = "llama";
+  std::map<std::string, Value> keys{{"context_length", 64u},
+                                    {"embedding_length", 32u},
+                                    {"block_count", 2u},
+                                    {"feed_forward_length", 64u},
+                                    {"attention.head_count", 4u},
+                                    {"attention.head_count_kv", 2u},
+                                    {"attention.layer_norm_rms_epsilon", 1e-5f}};
+  std::map<std::string, Shape> tensors{
+      {"token_embd.weight", {{32, 10}}}, {"output_norm.weight", {{32}}}, {"output.weight", {{32, 10}}}};
+
+  TinyModel() {
+    for (const std::string block : {"blk.0.", "blk.1."}) {
+      tensors[block + "attn_norm.weight"] = {{32}};
+      tensors[block + "attn_q.weight"] = {{32, 32}};
+      tensors[block + "attn_k.weight"] = {{32, 16}};
+      tensors[block + "attn_v.weight"] = {{32, 16}};
+      tensors[block + "attn_output.weight"] = {{32, 32}};
+      tensors[block + "ffn_norm.weight"] = {{32}};
+      tensors[block + "ffn_gate.weight"] = {{32, 64}};
+      tensors[block + "ffn_up.weight"] = {{32, 64}};
+      tensors[block + "ffn_down.weight"] = {{64, 32}};
+    }
+  }
+
+  // The same with four experts, two of them used, in place of the dense FFN.
+  void use_experts() {
+    keys["expert_count"] = 4u;
+    keys["expert_used_count"] = 2u;
+    for (const std::string block : {"blk.0.", "blk.1."}) {
+      for (const char* name : {"ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"})
+        tensors.erase(block + name);
+      tensors[block + "ffn_gate_inp.weight"] = {{32, 4}};
+      tensors[block + "ffn_gate_exps.weight"] = {{32, 64, 4}};
+      tensors[block + "ffn_up_exps.weight"] = {{32, 64, 4}};
+      tensors[block + "ffn_down_exps.weight"] = {{64, 32, 4}};
+    }
+  }
+
+  std::vector<std::byte> bytes() const {
+    GgufBytes out = gguf();
+    out.kv("general.architecture", std::string_view(architecture));
+    for (const auto& [name, value] : keys) {
+      const std::string key = architecture + "." + name;
+      std::visit(
+          [&](const auto& v) {
+            using T = std::decay_t<decltype(v)>;
+            if constexpr (std::is_same_v<T, std::string>) {
+              out.kv(key, std::string_view(v));
+            } else if constexpr (std::is_same_v<T, std::vector<std::uint32_t>>) {
+              const std::string_view packed(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(v[0]));
+              out.array_kv(key, static_cast<std::uint32_t>(ValueType::u32), v.size(), packed);
+            } else {
+              out.kv(key, v);
+            }
+          },
+          value);
+    }
+    for (const auto& [name, shape] : tensors) {
+      const auto& d = shape.dims;
+      switch (d.size()) {
+        case 1: out.tensor(name, {d[0]}, shape.type); break;
+        case 2: out.tensor(name, {d[0], d[1]}, shape.type); break;
+        default: out.tensor(name, {d[0], d[1], d[2]}, shape.type); break;
+      }
+    }
+    return out.bytes();
+  }
+};
+
+}  // namespace quern::test
