@@ -22,10 +22,14 @@ function(expect_output expected)
   endif()
 endfunction()
 
+include(ProcessorCount)
+ProcessorCount(n_cpus)
+
+# A debug build: what is proved is that it links and runs, and add_subdirectory compiles the whole library again.
 function(build_with_cmake)
-  run(${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/install/outside -B ${WORK_DIR} -DCMAKE_BUILD_TYPE=Release
+  run(${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/install/outside -B ${WORK_DIR} -DCMAKE_BUILD_TYPE=Debug
       -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} ${ARGN})
-  run(${CMAKE_COMMAND} --build ${WORK_DIR} --parallel)
+  run(${CMAKE_COMMAND} --build ${WORK_DIR} --parallel ${n_cpus})
 endfunction()
 
 # Flags from pkg-config, given only the installed folder.
