@@ -82,7 +82,7 @@ RowEncoder encoder_of(TensorType type) {
 
 bool is_finite(float x) { return x - x == 0.0f; }
 
-Error bad_argument(std::string_view name, std::string message) {
+Error bad_argument(std::string_view name, const std::string& message) {
   return {ErrorCode::invalid_argument, cat("tensor '", name, "' ", message), std::string(name)};
 }
 
@@ -130,7 +130,7 @@ Result<void> encode_rows(TensorType type, std::span<const float> values, std::si
   const float* importance = options.importance.empty() ? nullptr : options.importance.data();
   if (importance != nullptr && options.importance.size() != n_cols)
     return bad_argument(name, cat("has ", options.importance.size(), " importances, expected ", n_cols));
-  for (std::size_t i = 0; i < options.importance.size(); ++i)
+  for (std::size_t i = 0; importance != nullptr && i < n_cols; ++i)
     if (!is_finite(importance[i]) || importance[i] < 0.0f)
       return bad_argument(name, cat("has importance ", importance[i], " for column ", i,
                                     ", expected a finite value of at least 0"));

@@ -84,8 +84,8 @@ struct Index {
 };
 constexpr Index index_of_rows() {
   Index index{};
-  for (std::uint8_t i = 0; i < std::size(rows); ++i)
-    index.row[static_cast<std::uint32_t>(rows[i].type)] = i + 1;
+  for (std::size_t i = 0; i < std::size(rows); ++i)
+    index.row[static_cast<std::uint32_t>(rows[i].type)] = static_cast<std::uint8_t>(i + 1);
   return index;
 }
 constexpr Index row_index = index_of_rows();
