@@ -1,6 +1,7 @@
 #pragma once
-// Hashing of texts and pairs for open-addressing tables whose keys come from files: keyed by numbers that a file's
-// author cannot know, so that chosen texts cannot make lookups slow. Nothing that Quern returns depends on a hash.
+// Hashing of texts and pairs for open-addressing tables whose keys come from files: keyed by numbers that a
+// file's author cannot know, so that chosen texts cannot make lookups slow. Nothing that Quern returns
+// depends on a hash.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

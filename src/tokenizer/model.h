@@ -32,10 +32,10 @@ enum class Frame {
   nothing,
 };
 
-// A row: the defaults of a value of tokenizer.ggml.model.
+// A row: a value of tokenizer.ggml.model and its defaults.
 struct Model {
   std::string_view name;
-  MakeAlgorithm make;  // null: known, but not supported yet
+  MakeAlgorithm make;
   Vocabulary::Rules rules;
   Frame frame;
   std::string_view forced_pre;  // the pre-tokenizer whatever the file says; empty: by the key

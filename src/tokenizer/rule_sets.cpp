@@ -4,7 +4,8 @@
 #include <array>
 #include <iterator>
 
-// Beside each alternative stands the expression that it matches. \s, \p{L}, ... are classes of Unicode 15.1.
+// Beside what is not plain from its name stands the expression that it matches. \s, \p{L}, ... are classes of
+// Unicode 15.1.
 namespace quern::detail {
 
 using namespace scan;
@@ -37,7 +38,6 @@ template <char32_t code>
 bool is_code(Glyph g) {
   return g.code == code;
 }
-
 template <char32_t code>
 bool is_not_code(Glyph g) {
   return g.code != code;
@@ -283,9 +283,13 @@ constexpr Alternative spaced = led<space, X, Then>;
 template <Predicate X, Suffix Then = nothing>
 constexpr Alternative word = led<before_word, X, Then>;
 
+//  ?[^\s\p{L}\p{N}]+[\r\n]* and  ?[^\s\p{L}\p{N}]+[\r\n/]*
+constexpr Alternative marks_and_newlines = spaced<others, any<newline>>;
+constexpr Alternative marks_and_slashes = spaced<others, any<newline_or_slash>>;
+
 constexpr Step gpt2_step = cut<short_form, spaced<letters>, spaced<numbers>, spaced<others>, blanks>;
 constexpr Step qwen2_step =
-    cut<any_short_form, word<letters>, one<numbers>, spaced<others, any<newline>>, lines, blanks>;
+    cut<any_short_form, word<letters>, one<numbers>, marks_and_newlines, lines, blanks>;
 constexpr Step deepseek_words = cut<after<ascii_mark, ascii_letter>, led<before_marked_word, marked>,
                                     spaced<signs, any<newline>>, lines, blanks>;
 
@@ -301,63 +305,59 @@ void cut_words(std::span<const Step> steps, std::string_view text, Sink sink) {
 
 namespace rule_sets {
 
-#define QUERN_RULE_SET(name, ...) constinit const std::span<const Step> name = steps_of<__VA_ARGS__>
-
-QUERN_RULE_SET(default_, cut<many<default_marks>>, gpt2_step, cut<many<numbers>>,
-               cut<exactly<ascii_digit, 3>>);
-QUERN_RULE_SET(gpt2, gpt2_step);
-QUERN_RULE_SET(starcoder, cut<one<numbers>>, gpt2_step);
-QUERN_RULE_SET(falcon, cut<many<falcon_marks>>, gpt2_step, cut<exactly<ascii_digit, 3>>);
-QUERN_RULE_SET(
-    llama3,
-    cut<any_short_form, word<letters>, up_to<numbers, 3>, spaced<others, any<newline>>, lines, blanks>);
-QUERN_RULE_SET(qwen2, qwen2_step);
-QUERN_RULE_SET(
-    qwen35,
-    cut<any_short_form, word<marked>, one<numbers>, spaced<unmarked_others, any<newline>>, lines, blanks>);
-QUERN_RULE_SET(seed, cut<any_short_form, word<letters>, one<numbers>, spaced<others>, lines, blanks>);
-QUERN_RULE_SET(jais2, cut<any_short_form, word<letters>, up_to<numbers, 3>, spaced<others, any<newline>>,
-                          lines, blanks_in_powers>);
-QUERN_RULE_SET(
-    minicpm5, cut<up_to<numbers, 3>>,
-    cut<any_short_form, word<letters>, many<numbers>, spaced<others, any<newline>>, lines, blanks>);
-QUERN_RULE_SET(laguna, cut<many<not_line_feed>, many<line_feed>>, qwen2_step);
-QUERN_RULE_SET(exaone_moe, cut<any_short_form, spaced_words, one<numbers>,
-                               spaced<others, optional<newline_or_slash>>, lines, blanks>);
-QUERN_RULE_SET(gpt_4o, cut<cased_word<letter, short_form_after>, up_to<numbers, 3>,
-                           spaced<others, any<newline_or_slash>>, lines, blanks>);
-QUERN_RULE_SET(
-    tekken,
-    cut<cased_word<letter, nothing>, one<numbers>, spaced<others, any<newline_or_slash>>, lines, blanks>);
-QUERN_RULE_SET(granite_97m, cut<cased_word<letter | mark, short_form_after>, up_to<numbers, 3>,
-                                spaced<others, any<newline_or_slash>>, lines, blanks>);
-QUERN_RULE_SET(tiny_aya, cut_threes,
-               cut<word<marked, short_form_after>, up_to<numbers, 3>, spaced<others, any<newline_or_slash>>,
-                   lines, blanks>);
-QUERN_RULE_SET(
-    youtu,
-    cut<many<in<hangul_ranges>>, many<in<cjk_marks_ranges>>, many<in<bopomofo_ranges>>,
-        many<in<cjk_and_kana_ranges>>>,
-    cut<word<marked, short_form_after>, one<numbers>, spaced<others, any<newline_or_slash>>, lines, blanks>);
-QUERN_RULE_SET(kimi_k2, cut<many<han>, word<letters_but_han, short_form_after>, up_to<numbers, 3>,
-                            spaced<others, any<newline>>, lines, blanks>);
-QUERN_RULE_SET(deepseek_v3, cut<up_to<numbers, 3>>, cut<many<in<cjk_and_kana_ranges>>>, deepseek_words);
-QUERN_RULE_SET(afmoe, cut_threes, cut<many<in<afmoe_ranges>>>, deepseek_words);
-QUERN_RULE_SET(deepseek_coder, cut<one<newline>>, cut<led<is<white>, letters>>,
-               cut<led<is<white>, is<punctuation>>>, cut<many<in<east_asian_ranges>>>, cut<one<numbers>>);
-QUERN_RULE_SET(deepseek_llm, cut<one<newline>>, cut<led<is<white>, in<deepseek_letters_ranges>>>,
-               cut<led<is<white>, in<deepseek_marks_ranges>>>, cut<blanks_at_end>,
-               cut<many<in<east_asian_ranges>>>, cut<many<numbers>>);
-QUERN_RULE_SET(bloom, cut<spaced<bloom_word>>);
-QUERN_RULE_SET(viking, cut<spaced<bloom_word>>, cut<one<numbers>>);
-QUERN_RULE_SET(superbpe, cut<many<numbers>>, cut_before_threes);
-QUERN_RULE_SET(chameleon, cut<sentinel>, cut<image_code>,
-               cut<one<tab_or_line_feed>, exactly<space, 4>, exactly<space, 2>>, cut<one<numbers>>,
-               cut<one<chameleon_marks>>, gpt2_step);
-QUERN_RULE_SET(newlines, cut<many<not_line_feed>, many<line_feed>>);
-QUERN_RULE_SET(whitespace, cut<many<is_not<white>>>);
-
-#undef QUERN_RULE_SET
+constinit const Steps default_ =
+    steps_of<cut<many<default_marks>>, gpt2_step, cut<many<numbers>>, cut<exactly<ascii_digit, 3>>>;
+constinit const Steps gpt2 = steps_of<gpt2_step>;
+constinit const Steps starcoder = steps_of<cut<one<numbers>>, gpt2_step>;
+constinit const Steps falcon = steps_of<cut<many<falcon_marks>>, gpt2_step, cut<exactly<ascii_digit, 3>>>;
+constinit const Steps llama3 =
+    steps_of<cut<any_short_form, word<letters>, up_to<numbers, 3>, marks_and_newlines, lines, blanks>>;
+constinit const Steps qwen2 = steps_of<qwen2_step>;
+constinit const Steps qwen35 = steps_of<
+    cut<any_short_form, word<marked>, one<numbers>, spaced<unmarked_others, any<newline>>, lines, blanks>>;
+constinit const Steps seed =
+    steps_of<cut<any_short_form, word<letters>, one<numbers>, spaced<others>, lines, blanks>>;
+constinit const Steps jais2 = steps_of<
+    cut<any_short_form, word<letters>, up_to<numbers, 3>, marks_and_newlines, lines, blanks_in_powers>>;
+constinit const Steps minicpm5 =
+    steps_of<cut<up_to<numbers, 3>>,
+             cut<any_short_form, word<letters>, many<numbers>, marks_and_newlines, lines, blanks>>;
+constinit const Steps laguna = steps_of<cut<many<not_line_feed>, many<line_feed>>, qwen2_step>;
+constinit const Steps exaone_moe = steps_of<cut<any_short_form, spaced_words, one<numbers>,
+                                                spaced<others, optional<newline_or_slash>>, lines, blanks>>;
+constinit const Steps gpt_4o =
+    steps_of<cut<cased_word<letter, short_form_after>, up_to<numbers, 3>, marks_and_slashes, lines, blanks>>;
+constinit const Steps tekken =
+    steps_of<cut<cased_word<letter, nothing>, one<numbers>, marks_and_slashes, lines, blanks>>;
+constinit const Steps granite_97m = steps_of<
+    cut<cased_word<letter | mark, short_form_after>, up_to<numbers, 3>, marks_and_slashes, lines, blanks>>;
+constinit const Steps tiny_aya =
+    steps_of<cut_threes,
+             cut<word<marked, short_form_after>, up_to<numbers, 3>, marks_and_slashes, lines, blanks>>;
+constinit const Steps youtu =
+    steps_of<cut<many<in<hangul_ranges>>, many<in<cjk_marks_ranges>>, many<in<bopomofo_ranges>>,
+                 many<in<cjk_and_kana_ranges>>>,
+             cut<word<marked, short_form_after>, one<numbers>, marks_and_slashes, lines, blanks>>;
+constinit const Steps kimi_k2 = steps_of<cut<many<han>, word<letters_but_han, short_form_after>,
+                                             up_to<numbers, 3>, marks_and_newlines, lines, blanks>>;
+constinit const Steps deepseek_v3 =
+    steps_of<cut<up_to<numbers, 3>>, cut<many<in<cjk_and_kana_ranges>>>, deepseek_words>;
+constinit const Steps afmoe = steps_of<cut_threes, cut<many<in<afmoe_ranges>>>, deepseek_words>;
+constinit const Steps deepseek_coder =
+    steps_of<cut<one<newline>>, cut<led<is<white>, letters>>, cut<led<is<white>, is<punctuation>>>,
+             cut<many<in<east_asian_ranges>>>, cut<one<numbers>>>;
+constinit const Steps deepseek_llm =
+    steps_of<cut<one<newline>>, cut<led<is<white>, in<deepseek_letters_ranges>>>,
+             cut<led<is<white>, in<deepseek_marks_ranges>>>, cut<blanks_at_end>,
+             cut<many<in<east_asian_ranges>>>, cut<many<numbers>>>;
+constinit const Steps bloom = steps_of<cut<spaced<bloom_word>>>;
+constinit const Steps viking = steps_of<cut<spaced<bloom_word>>, cut<one<numbers>>>;
+constinit const Steps superbpe = steps_of<cut<many<numbers>>, cut_before_threes>;
+constinit const Steps chameleon =
+    steps_of<cut<sentinel>, cut<image_code>, cut<one<tab_or_line_feed>, exactly<space, 4>, exactly<space, 2>>,
+             cut<one<numbers>>, cut<one<chameleon_marks>>, gpt2_step>;
+constinit const Steps newlines = steps_of<cut<many<not_line_feed>, many<line_feed>>>;
+constinit const Steps whitespace = steps_of<cut<many<is_not<white>>>>;
 
 }  // namespace rule_sets
 }  // namespace quern::detail

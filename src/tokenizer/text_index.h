@@ -1,6 +1,7 @@
 #pragma once
-// From text to number: an open-addressing table. Short texts, which are nearly all, lie in the table itself, so that a
-// lookup touches one line of memory; for long ones it keeps the hash and asks its owner for the text of a number.
+// From text to number: an open-addressing table. Short texts, which are nearly all, lie in the table itself,
+// so that a lookup touches one line of memory; for long ones it keeps the hash and asks its owner for the
+// text of a number.
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,8 @@ class TextIndex {
  public:
   static constexpr std::uint32_t absent = 0xFFFFFFFF;
 
-  explicit TextIndex(const Hasher& hash, std::size_t expected = 0) : hash_(hash), slots_(table_size(expected)) {}
+  explicit TextIndex(const Hasher& hash, std::size_t expected = 0)
+      : hash_(hash), slots_(table_size(expected)) {}
 
   // text_of(number) is the text of a number that was inserted.
   template <typename TextOf>
@@ -56,8 +58,8 @@ class TextIndex {
     const std::size_t n = text.size();
     if (n <= 8) return {load_bytes(text.data(), n), static_cast<std::uint32_t>(n) << 24};
     if (n > 11) return {hash_(text), long_text};
-    return {load_bytes(text.data(), 8),
-            static_cast<std::uint32_t>(n) << 24 | static_cast<std::uint32_t>(load_bytes(text.data() + 8, n - 8))};
+    return {load_bytes(text.data(), 8), static_cast<std::uint32_t>(n) << 24 |
+                                            static_cast<std::uint32_t>(load_bytes(text.data() + 8, n - 8))};
   }
   std::size_t home_of(const Key& key) const {
     return (key.is_text() ? hash_(key.low, key.high) : key.low) & (slots_.size() - 1);
