@@ -103,7 +103,9 @@ def causal_mask(document):
 
 # ---------------------------------------------------------------- training data
 def encode_document(bpe, turns):
-    """(ids, weights): how much each token's prediction counts.  What a user asks counts little."""
+    """(ids, weights): how much each token's prediction counts.
+
+    What a user asks counts next to nothing: much of it is drawn at random, and its noise would drown the answers."""
     ids, weights = [], []
     newline = bpe.encode("\n")
 
@@ -115,10 +117,10 @@ def encode_document(bpe, turns):
         if role == "text":
             put(bpe.encode(text), 1.0)
         else:
-            weight = 1.0 if role == "assistant" else 0.2
-            put([bpe.control[f"<|{role}|>"]] + newline, 0.2)
+            weight = 1.0 if role == "assistant" else 0.02
+            put([bpe.control[f"<|{role}|>"]] + newline, 0.02)
             put(bpe.encode(text) + [bpe.control["<|end|>"]], weight)
-            put(newline, 0.2)
+            put(newline, 0.02)
     put([bpe.control["<|endoftext|>"]], 1.0)
     return ids, weights
 
@@ -152,13 +154,14 @@ def train(args):
     torch.set_num_threads(args.threads)
     os.makedirs(args.work, exist_ok=True)
     rng = random.Random(args.seed)
-    bpe = Bpe.learn((text for _ in range(40000) for _, text in make_world.document(rng)), VOCAB)
     questions = make_world.test_questions()
     forbidden = {row["prompt"] for row in questions}
-    weights = new_weights()
     if args.start:
         state = torch.load(args.start)
         bpe, weights = Bpe(state["merges"]), state["weights"]
+    else:
+        bpe = Bpe.learn((text for _ in range(40000) for _, text in make_world.document(rng)), VOCAB)
+        weights = new_weights()
     w = {name: p.requires_grad_() for name, p in weights.items()}
     print(f"{sum(p.numel() for p in w.values())} parameters, {bpe.size} tokens", flush=True)
     optimizer = torch.optim.AdamW([{"params": [p for p in w.values() if p.dim() == 2], "weight_decay": 0.05},
@@ -168,7 +171,7 @@ def train(args):
     begin, tokens, smooth = time.time(), 0, None
     for step, (inputs, targets, weights, documents) in enumerate(batches(bpe, rng, forbidden)):
         done = step / args.steps
-        rate = args.rate * min((step + 1) / 200, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+        rate = args.rate * min((step + 1) / 100, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
         for group in optimizer.param_groups:
             group["lr"] = rate
         logits = forward(w, inputs, causal_mask(documents), dtype)
