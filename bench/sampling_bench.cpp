@@ -99,6 +99,8 @@ int main(int argc, char** argv) {
       {"min_p", with([](SamplerOptions& o) { o.min_p = 0.05f, o.temperature = 0.8f; })},
       {"top_n_sigma", with([](SamplerOptions& o) { o.top_n_sigma = 3; })},
       {"top_p", with([](SamplerOptions& o) { o.top_p = 0.95f; })},
+      {"typical_p", with([](SamplerOptions& o) { o.typical_p = 0.9f; })},
+      {"xtc", with([](SamplerOptions& o) { o.xtc_probability = 1; })},
       {"no_truncation", with([](SamplerOptions&) {})},
       {"no_truncation_cool", with([](SamplerOptions& o) { o.temperature = 0.8f; })},
       {"greedy", with([](SamplerOptions& o) { o.temperature = 0; })},

@@ -5,8 +5,10 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/kernel_table.h"
 #include "quern/sampling.h"
 #include "src/base/philox.h"
+#include "src/sampling/draw.h"
 
 namespace quern {
 namespace {
@@ -53,6 +55,58 @@ TEST(Sampler, SameSeedSameText) {
   EXPECT_NE(run(options), run({.seed = 8}));
   EXPECT_NE(run(options), run({.seed = 7, .stream = 1}));
   EXPECT_NE(run(options), run({.seed = 7 + (std::uint64_t{1} << 32)})) << "all 64 bits count";
+}
+
+// Part of "same seed, same text": these tokens never change, on no machine.
+TEST(Sampler, FrozenText) {
+  EXPECT_EQ(run({.seed = 1}, 12),
+            (std::vector<Token>{47, 228, 110, 184, 102, 252, 47, 162, 194, 44, 55, 136}));
+  EXPECT_EQ(run({.temperature = 1, .seed = 2, .top_k = 0, .top_p = 1, .min_p = 0}, 12),
+            (std::vector<Token>{7, 12, 296, 241, 102, 93, 27, 242, 194, 206, 63, 136}));
+  EXPECT_EQ(run({.temperature = 0, .repeat_penalty = 1.3f}, 12),
+            (std::vector<Token>{171, 90, 110, 184, 102, 252, 16, 80, 77, 206, 55, 136}));
+  EXPECT_EQ(run({.dynatemp_range = 0.5f, .dynatemp_exponent = 1.5f, .seed = 3, .top_p = 0.99f}, 12),
+            (std::vector<Token>{47, 12, 207, 184, 102, 93, 7, 80, 43, 206, 55, 136}));
+  EXPECT_EQ(run({.seed = 4, .typical_p = 0.7f, .top_n_sigma = 2.5f}, 12),
+            (std::vector<Token>{47, 228, 296, 184, 165, 93, 7, 68, 77, 44, 55, 278}));
+  EXPECT_EQ(run({.seed = 5, .top_k = 0, .xtc_probability = 0.5f, .xtc_threshold = 0.02f}, 12),
+            (std::vector<Token>{171, 89, 49, 205, 102, 205, 78, 295, 77, 111, 225, 258}));
+  EXPECT_EQ(run({.seed = 6, .mirostat = 1}, 12),
+            (std::vector<Token>{7, 12, 110, 184, 274, 93, 47, 242, 77, 206, 216, 136}));
+  EXPECT_EQ(run({.seed = 7, .mirostat = 2}, 12),
+            (std::vector<Token>{7, 228, 41, 241, 165, 252, 16, 295, 290, 9, 216, 278}));
+  EXPECT_EQ(run({.seed = 8, .adaptive_target = 0.3f}, 12),
+            (std::vector<Token>{7, 90, 296, 241, 274, 93, 16, 242, 43, 44, 55, 136}));
+  EXPECT_EQ(run({.seed = 9,
+                 .frequency_penalty = 0.5f,
+                 .dry_multiplier = 1,
+                 .dry_allowed_length = 0,
+                 .dry_sequence_breakers = {}},
+                12),
+            (std::vector<Token>{171, 228, 158, 241, 165, 252, 220, 86, 77, 14, 216, 136}));
+}
+
+// The chosen tokens follow softmax, over positions, streams and seeds.
+TEST(Sampler, DrawsFollowTheDistribution) {
+  const std::vector<double> probabilities = {0.35, 0.25, 0.15, 0.1, 0.08, 0.05, 0.02};
+  std::vector<float> logits;
+  for (const double p : probabilities) logits.push_back(static_cast<float>(std::log(p)));
+  constexpr int n_draws = 200'000;
+  for (const int varied : {0, 1, 2}) {
+    std::vector<int> counts(probabilities.size());
+    detail::Candidates candidates(*kernels::runnable_tables().tables[0]->logits);
+    for (std::uint32_t i = 0; i < n_draws; ++i) {
+      ASSERT_TRUE(candidates.reset(logits, detail::first_bits(logits.size(), logits.size()), 0).has_value());
+      const detail::Noise noise(varied == 0 ? i : 1, varied == 1 ? i : 2, varied == 2 ? i : 3);
+      ++counts[static_cast<std::size_t>(detail::draw(candidates, noise).id)];
+    }
+    double chi_squared = 0;
+    for (std::size_t k = 0; k < counts.size(); ++k) {
+      const double expected = probabilities[k] * n_draws;
+      chi_squared += (counts[k] - expected) * (counts[k] - expected) / expected;
+    }
+    EXPECT_LT(chi_squared, 16.8) << "6 degrees of freedom: once in a hundred";
+  }
 }
 
 TEST(Sampler, SeedOfTheSystemIsReported) {
