@@ -97,7 +97,11 @@ std::size_t at_least(const LogitView& view, const float* block_max, float bound,
     const float* x = view.logits + b * logit_block;
     std::uint64_t bits = 0;
     if (view.candidates[b] == ~std::uint64_t{0}) {
-      for (std::size_t i = 0; i < logit_block; ++i) bits |= std::uint64_t{x[i] >= bound} << i;
+      const F32x16 bounds = splat(bound);
+      for (std::size_t i = 0; i < logit_block; i += 16) {
+        bits |= std::uint64_t{lane_bits(less(load(x + i), bounds))} << i;
+      }
+      bits = ~bits;
     } else {
       for (std::uint64_t rest = view.candidates[b]; rest != 0; rest &= rest - 1) {
         const int i = __builtin_ctzll(rest);

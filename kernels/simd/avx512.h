@@ -54,6 +54,8 @@ QUERN_INLINE F32x16 sqrt(F32x16 a) { return {_mm512_sqrt_ps(a.v)}; }
 QUERN_INLINE F32x16 max(F32x16 a, F32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
 QUERN_INLINE F32x16 min(F32x16 a, F32x16 b) { return {_mm512_min_ps(a.v, b.v)}; }
 QUERN_INLINE Mask16 less(F32x16 a, F32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+// Bit i is lane i's.
+QUERN_INLINE std::uint32_t lane_bits(Mask16 m) { return m.m; }
 QUERN_INLINE F32x16 select(Mask16 m, F32x16 yes, F32x16 no) {
   return {_mm512_mask_blend_ps(m.m, no.v, yes.v)};
 }

@@ -97,6 +97,13 @@ QUERN_INLINE F32x16 min(const F32x16& a, const F32x16& b) {
 QUERN_INLINE Mask16 less(const F32x16& a, const F32x16& b) {
   return each<Mask16>([&](int i) { return vcltq_f32(a.v[i], b.v[i]); });
 }
+// Bit i is lane i's.
+QUERN_INLINE std::uint32_t lane_bits(const Mask16& m) {
+  const uint32x4_t bit = {1, 2, 4, 8};
+  std::uint32_t bits = 0;
+  for (int i = 0; i < 4; ++i) bits |= vaddvq_u32(vandq_u32(m.v[i], bit)) << (4 * i);
+  return bits;
+}
 QUERN_INLINE F32x16 select(const Mask16& m, const F32x16& yes, const F32x16& no) {
   return each<F32x16>([&](int i) { return vbslq_f32(m.v[i], yes.v[i], no.v[i]); });
 }

@@ -122,6 +122,12 @@ QUERN_INLINE F32x16 min(const F32x16& a, const F32x16& b) {
 QUERN_INLINE Mask16 less(const F32x16& a, const F32x16& b) {
   return each<Mask16>([&](int i) { return a.v[i] < b.v[i]; });
 }
+// Bit i is lane i's.
+QUERN_INLINE std::uint32_t lane_bits(const Mask16& m) {
+  std::uint32_t bits = 0;
+  for (int i = 0; i < 16; ++i) bits |= std::uint32_t{m.v[i]} << i;
+  return bits;
+}
 QUERN_INLINE F32x16 select(const Mask16& m, const F32x16& yes, const F32x16& no) {
   return each<F32x16>([&](int i) { return m.v[i] ? yes.v[i] : no.v[i]; });
 }

@@ -17,6 +17,7 @@ constexpr std::size_t summation_block = 4096;  // logits
 constexpr bool by_id(const Candidate& a, const Candidate& b) { return a.id < b.id; }
 constexpr std::size_t list_limit = 4096;  // a longer list costs more than another pass over a view
 constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t no_tie_end = any_number;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Error invalid_logit(std::span<const float> logits, std::uint64_t position) {
@@ -112,31 +113,45 @@ void Candidates::divide(double divisor) {
   for (Candidate& c : changed_) c.logit /= divisor;
 }
 
-// Makes the list of all with at least this logit that are accepted. False, and still a view, if they are more
-// than `limit`.
-template <typename Accept>
-bool Candidates::gather(double at_least, std::size_t limit, Accept&& accept) {
+// The smallest float that is, divided, no less than this logit.
+float Candidates::view_bound(double logit) const {
+  constexpr float lowest = std::numeric_limits<float>::lowest(), highest = std::numeric_limits<float>::max();
+  float bound = static_cast<float>(std::clamp<double>(logit * divisor_, lowest, highest));
+  while (bound > lowest && current(bound) >= logit) bound = std::nextafter(bound, lowest);
+  while (current(bound) < logit) bound = std::nextafter(bound, std::numeric_limits<float>::infinity());
+  return bound;
+}
+
+// Bits of the view's candidates with at least this logit, into kept_; their number.
+std::size_t Candidates::find_at_least(double logit, std::size_t tie_end) {
+  kept_.resize(bits_.size());
+  return kernels_->at_least(view_, block_max_.data(), view_bound(logit), tie_end, kept_.data());
+}
+
+// Makes the list of all with at least this logit. False, and still a view, if they are more than `limit`.
+bool Candidates::gather(double at_least, std::size_t limit) {
+  const auto n_changed = static_cast<std::size_t>(std::count_if(
+      changed_.begin(), changed_.end(), [&](const Candidate& c) { return c.logit >= at_least; }));
+  const std::size_t n = find_at_least(at_least, no_tie_end) + n_changed;
+  if (n > limit) return false;
   list_.clear();
-  const auto take = [&](const Candidate& c) {
-    if (c.logit >= at_least && accept(c)) list_.push_back(c);
-  };
-  for (std::size_t b = 0; b < view_.n_blocks; ++b) {
-    if (!(current(block_max_[b]) >= at_least)) continue;
-    for (std::uint64_t rest = bits_[b]; rest != 0; rest &= rest - 1) {
-      const std::size_t id = b * logit_block + static_cast<std::size_t>(std::countr_zero(rest));
-      take({.logit = current(view_.logits[id]), .id = static_cast<Token>(id)});
-    }
-    if (list_.size() > limit) return false;
+  list_.reserve(n);
+  append_kept();
+  for (const Candidate& c : changed_) {
+    if (c.logit >= at_least) list_.push_back(c);
   }
-  for (const Candidate& c : changed_) take(c);
-  if (list_.size() > limit) return false;
   is_list_ = true;
   order_ = changed_.empty() ? Order::by_id : Order::any;
   return true;
 }
 
-bool Candidates::gather(double at_least, std::size_t limit) {
-  return gather(at_least, limit, [](const Candidate&) { return true; });
+void Candidates::append_kept() {
+  for (std::size_t b = 0; b < kept_.size(); ++b) {
+    for (std::uint64_t rest = kept_[b]; rest != 0; rest &= rest - 1) {
+      const std::size_t id = b * logit_block + static_cast<std::size_t>(std::countr_zero(rest));
+      list_.push_back({.logit = current(view_.logits[id]), .id = static_cast<Token>(id)});
+    }
+  }
 }
 
 void Candidates::keep_first(std::size_t n) {
@@ -179,25 +194,15 @@ void Candidates::keep_at_least(double logit, std::size_t min_keep) {
 
 // Removes what comes after `last` in canonical order. Does nothing and gives false if that leaves too few.
 bool Candidates::cut_view(const Candidate& last, std::size_t min_keep) {
-  // The smallest float whose current logit is no less.
-  constexpr float lowest = std::numeric_limits<float>::lowest(), highest = std::numeric_limits<float>::max();
-  float bound = static_cast<float>(std::clamp<double>(last.logit * divisor_, lowest, highest));
-  while (bound > lowest && current(bound) >= last.logit) bound = std::nextafter(bound, lowest);
-  while (current(bound) < last.logit) bound = std::nextafter(bound, std::numeric_limits<float>::infinity());
-  const bool ties = current(bound) == last.logit;
-  const std::size_t tie_end =
-      ties ? static_cast<std::size_t>(last.id) + 1 : std::numeric_limits<std::size_t>::max();
-
-  kept_.resize(bits_.size());
   const auto is_after = [&](const Candidate& c) { return canonical_less(last, c); };
-  const auto n_changed_kept =
-      changed_.size() - static_cast<std::size_t>(std::count_if(changed_.begin(), changed_.end(), is_after));
-  const std::size_t n_kept =
-      n_changed_kept + kernels_->at_least(view_, block_max_.data(), bound, tie_end, kept_.data());
-  if (n_kept < min_keep) return false;
+  const bool ties = current(view_bound(last.logit)) == last.logit;
+  const std::size_t n_view =
+      find_at_least(last.logit, ties ? static_cast<std::size_t>(last.id) + 1 : no_tie_end);
+  const auto n_after = static_cast<std::size_t>(std::count_if(changed_.begin(), changed_.end(), is_after));
+  if (n_view + changed_.size() - n_after < min_keep) return false;
+  view_size_ = n_view + changed_.size() - n_after;
   bits_.swap(kept_);
   view_.candidates = bits_.data();
-  view_size_ = n_kept;
   for (std::size_t b = 0; b < bits_.size(); ++b) {
     if (bits_[b] == 0) block_max_[b] = -std::numeric_limits<float>::infinity();
   }
@@ -249,19 +254,30 @@ bool Candidates::keep_nucleus_nearby(std::uint64_t target) {
 // Exact, because the sums are integers.
 Candidate Candidates::nucleus_end(std::uint64_t target) {
   const double top = best();
+  const auto bucket = [top](double logit) { return kernels::weight_bucket(logit - top); };
   buckets_.assign(kernels::n_weight_buckets, 0);
   kernels_->bucket_weights(view_, {.best = top, .temperature = divisor_}, buckets_.data());
   weigh(changed_, top);
-  const auto bucket = [top](const Candidate& c) { return kernels::weight_bucket(c.logit - top); };
   for (const Candidate& c : changed_) {
-    if (c.weight > 0) buckets_[bucket(c)] += c.weight;
+    if (c.weight > 0) buckets_[bucket(c.logit)] += c.weight;
   }
   std::size_t last = 0;
   while (buckets_[last] < target) target -= buckets_[last++];
 
-  gather(top - static_cast<double>(last + 2) / kernels::buckets_per_nat, any_number,
-         [&](const Candidate& c) { return bucket(c) == last; });
-  is_list_ = false;
+  // Everything between two logits, one in a bucket before and one in a bucket behind; all, where rounding
+  // leaves no such logit.
+  const auto edge = [top](double b) { return top - b / kernels::buckets_per_nat; };
+  const double above = edge(static_cast<double>(last) - 1), below = edge(static_cast<double>(last) + 2);
+  above_.assign(bits_.size(), 0);
+  if (last > 0 && bucket(above) < last) {
+    find_at_least(above, no_tie_end);
+    above_ = kept_;
+  }
+  find_at_least(bucket(below) > last ? below : std::numeric_limits<double>::lowest(), no_tie_end);
+  for (std::size_t i = 0; i < kept_.size(); ++i) kept_[i] &= ~above_[i];
+  list_.assign(changed_.begin(), changed_.end());
+  append_kept();
+  std::erase_if(list_, [&](const Candidate& c) { return bucket(c.logit) != last; });
   weigh(list_, top);
   const std::size_t n = select_nucleus(list_, target, 0, canonical_less);
   return *std::max_element(list_.begin(), list_.begin() + static_cast<std::ptrdiff_t>(n), canonical_less);

@@ -93,8 +93,9 @@ class Candidates {
   enum class Order { any, canonical, by_id };
 
   double current(float logit) const { return divisor_ == 1 ? logit : static_cast<double>(logit) / divisor_; }
-  template <typename Accept>
-  bool gather(double at_least, std::size_t limit, Accept&& accept);
+  float view_bound(double logit) const;
+  std::size_t find_at_least(double logit, std::size_t tie_end);
+  void append_kept();
   bool gather(double at_least, std::size_t limit);
   void number_changed();
   bool cut_view(const Candidate& last, std::size_t min_keep);
@@ -126,7 +127,8 @@ class Candidates {
 
   std::vector<double> values_;  ///< what ordered_logits() shows
   std::vector<std::size_t> block_ends_;
-  TokenBits kept_;  ///< the next bits_, in cut_view()
+  TokenBits kept_;   ///< the next bits_, in cut_view()
+  TokenBits above_;  ///< in nucleus_end()
   std::vector<std::uint64_t> buckets_;
   std::vector<float> selection_;  ///< block maxima, to find the n-th of
 };
