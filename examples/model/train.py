@@ -25,7 +25,9 @@ HEAD_DIM = DIM // HEADS
 EPS, ROPE_BASE = 1e-5, 10000.0
 SEED = 5
 TEMPLATE = (
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] + '<|end|>\\n' }}{% endfor %}"
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>\\n' + message['content'] + '<|end|>\\n' }}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}")
 
 
@@ -81,11 +83,13 @@ def forward(w, ids, mask, dtype=torch.float32):
         p = f"blk.{i}."
         h = rms_norm(x, w[p + "attn_norm"]).to(dtype)
         heads = lambda name, n: linear(h, p + name).view(rows, time_, n, HEAD_DIM).transpose(1, 2)
-        q, k, v = rotate(heads("attn_q", HEADS), cos, sin), rotate(heads("attn_k", KV_HEADS), cos, sin), heads("attn_v", KV_HEADS)
+        q, k, v = rotate(heads("attn_q", HEADS), cos, sin), rotate(heads("attn_k", KV_HEADS), cos,
+                                                                   sin), heads("attn_v", KV_HEADS)
         # Query heads of one group share their key head: fold them into the time axis.
         group = HEADS // KV_HEADS
         q = q.reshape(rows, KV_HEADS, group * time_, HEAD_DIM) * HEAD_DIM ** -0.5
-        scores = torch.matmul(q, k.transpose(-1, -2)).view(rows, KV_HEADS, group, time_, time_) + mask[:, :, None].to(dtype)
+        scores = torch.matmul(q, k.transpose(-1, -2)).view(rows, KV_HEADS, group, time_, time_) + mask[:, :,
+                                                                                                       None].to(dtype)
         mixed = torch.matmul(scores.softmax(-1).view(rows, KV_HEADS, group * time_, time_), v)
         mixed = mixed.view(rows, HEADS, time_, HEAD_DIM).transpose(1, 2).reshape(rows, time_, DIM)
         x = x + linear(mixed, p + "attn_output")
@@ -136,9 +140,11 @@ def batches(bpe, rng, forbidden):
             while True:
                 while len(pool) < 64:
                     turns = make_world.document(rng)
-                    assert not any(text in forbidden for role, text in turns if role == "user"), "a test question in training"
+                    assert not any(text in forbidden for role,
+                                   text in turns if role == "user"), "a test question in training"
                     pool.append(encode_document(bpe, turns))
-                fitting = [i for i, (ids, _) in enumerate(pool) if len(ids) - 1 <= WINDOW - at or (at == 0 and i == 0)]
+                fitting = [i for i, (ids,
+                                     _) in enumerate(pool) if len(ids) - 1 <= WINDOW - at or (at == 0 and i == 0)]
                 if not fitting:
                     break
                 ids, weights = pool.pop(fitting[0])
@@ -175,7 +181,8 @@ def train(args):
         for group in optimizer.param_groups:
             group["lr"] = rate
         logits = forward(w, inputs, causal_mask(documents), dtype)
-        loss = (F.cross_entropy(logits.view(-1, VOCAB), targets.view(-1), reduction="none") * weights.view(-1)).sum() / weights.sum()
+        losses = F.cross_entropy(logits.view(-1, VOCAB), targets.view(-1), reduction="none")
+        loss = (losses * weights.view(-1)).sum() / weights.sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(w.values(), 1.0)
@@ -184,7 +191,8 @@ def train(args):
         smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
         if (step + 1) % 25 == 0:
             spent = time.time() - begin
-            print(f"step {step + 1}  loss {smooth:.4f}  rate {rate:.5f}  {tokens / spent:.0f} tokens/s  {spent / 60:.1f} min", flush=True)
+            print(f"step {step + 1}  loss {smooth:.4f}  rate {rate:.5f}  {tokens / spent:.0f} tokens/s  "
+                  f"{spent / 60:.1f} min", flush=True)
         last = step + 1 >= args.steps
         if (step + 1) % 250 == 0 or last:
             state = {"merges": bpe.merges, "weights": {name: p.detach() for name, p in w.items()}, "tokens": tokens,
@@ -228,7 +236,8 @@ def packed_value(kind, value):
 
 def packed_pair(key, kind, value):
     if isinstance(value, list):
-        return packed_string(key) + struct.pack("<IIQ", ARRAY, kind, len(value)) + b"".join(packed_value(kind, v) for v in value)
+        return packed_string(key) + struct.pack("<IIQ", ARRAY, kind,
+                                                len(value)) + b"".join(packed_value(kind, v) for v in value)
     return packed_string(key) + struct.pack("<I", kind) + packed_value(kind, value)
 
 
@@ -240,7 +249,8 @@ def metadata(bpe):
         ("general.architecture", STRING, "llama"),
         ("general.name", STRING, "Quern Valley"),
         ("general.license", STRING, "MIT"),
-        ("general.description", STRING, "A very small model of one invented valley, trained on text of its own generator."),
+        ("general.description", STRING,
+         "A very small model of one invented valley, trained on text of its own generator."),
         ("general.size_label", STRING, "2.7M"),
         ("general.file_type", U32, 7),
         ("general.quantization_version", U32, 2),
@@ -291,14 +301,17 @@ def export(state, path):
         offset += len(pad(data))
     with open(path, "wb") as out:
         out.write(pad(head) + b"".join(pad(data) for *_, data in tensors))
-    print(f"{path}: {os.path.getsize(path)} bytes, step {state['step']}, {state['tokens']} tokens, {state['minutes']:.1f} min")
+    print(f"{path}: {os.path.getsize(path)} bytes, step {state['step']}")
 
 
 # ---------------------------------------------------------------- greedy answers
 def answers(weights, bpe, prompts, limit=64):
     """Greedy continuations of chat prompts, in groups of similar length."""
-    chat = lambda text: ([bpe.control["<|user|>"]] + bpe.encode("\n" + text) + [bpe.control["<|end|>"]] + bpe.encode("\n")
-                         + [bpe.control["<|assistant|>"]] + bpe.encode("\n"))
+    def chat(text):
+        user, end, assistant = (bpe.control[f"<|{name}|>"] for name in ("user", "end", "assistant"))
+        newline = bpe.encode("\n")
+        return [user, *bpe.encode("\n" + text), end, *newline, assistant, *newline]
+
     stop = {bpe.control["<|end|>"], bpe.control["<|endoftext|>"]}
     rows = {text: chat(text) for text in prompts}
     order, out = sorted(rows, key=lambda text: len(rows[text])), {}
@@ -340,7 +353,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     p = commands.add_parser("train")
-    p.add_argument("--steps", type=int, default=4200)
+    p.add_argument("--steps", type=int, default=1800)
     p.add_argument("--start", help="a checkpoint whose weights and tokenizer to go on from, with a fresh optimizer")
     p.add_argument("--rate", type=float, default=2e-3)
     p.add_argument("--seed", type=int, default=SEED, help="of the training documents")
