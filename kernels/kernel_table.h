@@ -1,19 +1,25 @@
 #pragma once
-// What every instruction set offers: one table of plain functions, filled once per row of cmake/QuernIsa.cmake and
-// chosen at run time. Kernels cannot fail, allocate or read files: whoever calls them has checked sizes and types.
+// What every instruction set offers: one table of plain functions, filled once per row of
+// cmake/QuernIsa.cmake and chosen at run time. Kernels cannot fail, allocate or read files: whoever calls
+// them has checked sizes and types.
 //
-// Canonical arithmetic. Every function here gives the same bits on every instruction set, for every split of rows,
-// tokens, heads and positions among calls and threads:
-//  - A dot product of floats puts element k into lane k % 16; each lane adds its elements in ascending order with
+// Canonical arithmetic. Every function here gives the same bits on every instruction set, for every split of
+// rows, tokens, heads and positions among calls and threads:
+//  - A dot product of floats puts element k into lane k % 16; each lane adds its elements in ascending order
+//  with
 //    one fused multiply-add each, starting from +0; the last, partial vector is filled up with +0.
-//  - A dot product with quantized weights works on groups of 32 activations (types with blocks of 32, 64 or 128) or
+//  - A dot product with quantized weights works on groups of 32 activations (types with blocks of 32, 64 or
+//  128) or
 //    of 128 (types with blocks of 256). Inside a group everything is exact integer arithmetic: I = sum of
 //    sub-scale * code * activation, J = sum of sub-min * activation. Group g goes to lane g % 16, ascending:
-//       lane = fma(d * a, float(I), lane);   then, for types with a minimum,   lane = fma(-(dmin * a), float(J), lane)
-//    with d, dmin the block's float scales, a the activation group's scale; products of two floats rounded once.
-//    NVFP4 has float scales every 16 values: there a group is 16 values (two share one activation scale).
+//       lane = fma(d * a, float(I), lane);   then, for types with a minimum,   lane = fma(-(dmin * a),
+//       float(J), lane)
+//    with d, dmin the block's float scales, a the activation group's scale; products of two floats rounded
+//    once. NVFP4 has float scales every 16 values: there a group is 16 values (two share one activation
+//    scale).
 //  - Lanes are joined by one tree: v[i] + v[i+8], then +4, +2, +1.
-//  - Sums over positions (attention) run inside absolute blocks of 64 positions, and the blocks are joined ascending.
+//  - Sums over positions (attention) run inside absolute blocks of 64 positions, and the blocks are joined
+//  ascending.
 #include <cstddef>
 #include <cstdint>
 
@@ -22,7 +28,8 @@
 namespace quern::kernels {
 
 inline constexpr int n_lanes = 16;
-inline constexpr int kv_block = 64;  ///< positions in a block of the KV cache; blocks start at multiples of it
+inline constexpr int kv_block =
+    64;  ///< positions in a block of the KV cache; blocks start at multiples of it
 
 /// How the activations beside a weight type are stored.
 enum class ActivationKind : std::uint8_t {
@@ -37,13 +44,14 @@ struct Activations {
   ActivationKind kind{};
   std::size_t n_tokens = 0;
   std::size_t n_cols = 0;
-  const float* f32 = nullptr;           ///< [n_tokens, n_cols]
-  const std::int8_t* codes = nullptr;   ///< [n_tokens, n_cols], -127..127
-  const float* scales = nullptr;        ///< [n_tokens, n_cols / group]; NaN where the group held NaN or infinity
-  const std::int16_t* sums = nullptr;   ///< [n_tokens, n_cols / 16]: sums of 16 codes, for types with minima
+  const float* f32 = nullptr;          ///< [n_tokens, n_cols]
+  const std::int8_t* codes = nullptr;  ///< [n_tokens, n_cols], -127..127
+  const float* scales = nullptr;  ///< [n_tokens, n_cols / group]; NaN where the group held NaN or infinity
+  const std::int16_t* sums = nullptr;  ///< [n_tokens, n_cols / 16]: sums of 16 codes, for types with minima
 };
 
-/// A weight matrix where it lies in the file: n_rows rows of n_cols values, rows row_bytes apart, any alignment.
+/// A weight matrix where it lies in the file: n_rows rows of n_cols values, rows row_bytes apart, any
+/// alignment.
 struct WeightView {
   formats::TensorType type{};
   const std::byte* data = nullptr;
@@ -59,12 +67,13 @@ enum class RopeKind : std::uint8_t { interleaved, halves };
 
 /// One query head at one position.
 struct AttentionQuery {
-  const float* q = nullptr;         ///< [k_dim], rotated, not scaled
-  float* out = nullptr;             ///< [v_dim]
-  std::int64_t position = 0;        ///< for ALiBi
-  std::int64_t begin = 0, end = 0;  ///< the positions [begin, end) it sees; begin < end unless there is a sink
-  float alibi_slope = 0;            ///< adds -slope * |position - p|
-  float sink = 0;                   ///< logit that joins the denominator, if has_sink
+  const float* q = nullptr;   ///< [k_dim], rotated, not scaled
+  float* out = nullptr;       ///< [v_dim]
+  std::int64_t position = 0;  ///< for ALiBi
+  std::int64_t begin = 0,
+               end = 0;   ///< the positions [begin, end) it sees; begin < end unless there is a sink
+  float alibi_slope = 0;  ///< adds -slope * |position - p|
+  float sink = 0;         ///< logit that joins the denominator, if has_sink
   bool has_sink = false;
 };
 
@@ -77,8 +86,8 @@ struct KvHead {
   std::size_t k_offset = 0, v_offset = 0;  ///< bytes from a row's start to this head
   std::size_t k_row_bytes = 0, v_row_bytes = 0;
   int k_dim = 0, v_dim = 0;
-  float scale = 1;                         ///< of the scores
-  float soft_cap = 0;                      ///< cap * tanh(score / cap); 0: none
+  float scale = 1;     ///< of the scores
+  float soft_cap = 0;  ///< cap * tanh(score / cap); 0: none
 };
 
 struct LogitKernels;  // kernels/logits.h
@@ -86,15 +95,17 @@ struct LogitKernels;  // kernels/logits.h
 struct KernelTable {
   const char* isa;  ///< "scalar", "avx2", "avx512", "neon"
 
-  /// Packs rows of x [n_tokens, n_cols] (row stride x_stride floats) into codes, scales and sums (layouts above).
+  /// Packs rows of x [n_tokens, n_cols] (row stride x_stride floats) into codes, scales and sums (layouts
+  /// above).
   void (*quantize)(ActivationKind kind, const float* x, std::size_t x_stride, std::size_t n_tokens,
                    std::size_t n_cols, std::int8_t* codes, float* scales, std::int16_t* sums);
 
-  /// Bytes of scratch one matmul call of this type and row length needs (per calling thread; 64-byte aligned).
+  /// Bytes of scratch one matmul call of this type and row length needs (per calling thread; 64-byte
+  /// aligned).
   std::size_t (*matmul_scratch_bytes)(formats::TensorType type, std::size_t n_cols);
 
-  /// y[i * y_stride + r - row_begin] = w row r . activations of token tokens[i], for rows [row_begin, row_end) and
-  /// i < n_tokens. tokens == nullptr: token i itself. acts.kind must be activation_kind(w.type).
+  /// y[i * y_stride + r - row_begin] = w row r . activations of token tokens[i], for rows [row_begin,
+  /// row_end) and i < n_tokens. tokens == nullptr: token i itself. acts.kind must be activation_kind(w.type).
   void (*matmul)(const WeightView& w, std::size_t row_begin, std::size_t row_end, const Activations& acts,
                  const std::uint32_t* tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
                  std::byte* scratch);
@@ -105,8 +116,10 @@ struct KernelTable {
   /// Writes n floats as one KV row of the given type (q8_0: blocks of 32, n a multiple of 32).
   void (*store_kv)(KvType type, const float* x, std::size_t n, std::byte* row);
 
-  void (*rms_norm)(const float* x, const float* weight, std::size_t n, float eps, float* y);  ///< weight may be null
-  void (*layer_norm)(const float* x, const float* weight, const float* bias, std::size_t n, float eps, float* y);
+  void (*rms_norm)(const float* x, const float* weight, std::size_t n, float eps,
+                   float* y);  ///< weight may be null
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, std::size_t n, float eps,
+                     float* y);
   /// Rotates the first n_rot elements of a head in place; cos_sin holds n_rot/2 pairs (cos, sin).
   void (*rope)(float* head, const float* cos_sin, std::size_t n_rot, RopeKind kind);
 
@@ -114,7 +127,8 @@ struct KernelTable {
   void (*add)(const float* a, const float* b, std::size_t n, float* y);
   void (*mul)(const float* a, const float* b, std::size_t n, float* y);
   void (*scale)(const float* x, float factor, std::size_t n, float* y);
-  void (*scale_add)(const float* x, float factor, const float* b, std::size_t n, float* y);  ///< fma(x, factor, b)
+  void (*scale_add)(const float* x, float factor, const float* b, std::size_t n,
+                    float* y);  ///< fma(x, factor, b)
   void (*clamp)(const float* x, float low, float high, std::size_t n, float* y);
   void (*soft_cap)(const float* x, float cap, std::size_t n, float* y);
   void (*silu)(const float* x, std::size_t n, float* y);

@@ -153,24 +153,21 @@ void multiply_tile(const Panel& panel, bool has_min, const TokenRow* a, std::siz
   }
 }
 
-template <Grouping grouping>
-void multiply_panel(const Panel& panel, bool has_min, const TokenRows& tokens, std::size_t n_tokens,
-                    std::size_t n_rows, float* y, std::size_t y_stride) {
-  constexpr int T = int8_tile_tokens;
-  for (std::size_t t = 0; t < n_tokens;) {
+// The tokens from t on in tiles of T, then of T / 2, T / 4, ...
+template <Grouping grouping, int T = int8_tile_tokens>
+void multiply_panel(const Panel& panel, bool has_min, const TokenRows& tokens, std::size_t t,
+                    std::size_t n_tokens, std::size_t n_rows, float* y, std::size_t y_stride) {
+  for (; n_tokens - t >= T; t += T) {
     TokenRow a[T];
     float* out[T];
-    const std::size_t n = n_tokens - t < T ? 1 : T;
-    for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t i = 0; i < T; ++i) {
       a[i] = tokens[t + i];
       out[i] = y + (t + i) * y_stride;
     }
-    if (n == T)
-      multiply_tile<grouping, T>(panel, has_min, a, n_rows, out);
-    else
-      multiply_tile<grouping, 1>(panel, has_min, a, n_rows, out);
-    t += n;
+    multiply_tile<grouping, T>(panel, has_min, a, n_rows, out);
   }
+  if constexpr (T > 1)
+    multiply_panel<grouping, T / 2>(panel, has_min, tokens, t, n_tokens, n_rows, y, y_stride);
 }
 
 }  // namespace
@@ -191,17 +188,19 @@ void matmul_by_panels(const WeightType& type, const WeightView& w, std::size_t r
     float* out = y + (r - row_begin);
     switch (type.grouping) {
       case Grouping::scale_per_16:
-        multiply_panel<Grouping::scale_per_16>(panel, type.has_min, tokens, n_tokens, n_rows, out, y_stride);
+        multiply_panel<Grouping::scale_per_16>(panel, type.has_min, tokens, 0, n_tokens, n_rows, out,
+                                               y_stride);
         break;
       case Grouping::scale_per_32:
-        multiply_panel<Grouping::scale_per_32>(panel, type.has_min, tokens, n_tokens, n_rows, out, y_stride);
+        multiply_panel<Grouping::scale_per_32>(panel, type.has_min, tokens, 0, n_tokens, n_rows, out,
+                                               y_stride);
         break;
       case Grouping::sub_scales_of_16:
-        multiply_panel<Grouping::sub_scales_of_16>(panel, type.has_min, tokens, n_tokens, n_rows, out,
+        multiply_panel<Grouping::sub_scales_of_16>(panel, type.has_min, tokens, 0, n_tokens, n_rows, out,
                                                    y_stride);
         break;
       case Grouping::sub_scales_of_32:
-        multiply_panel<Grouping::sub_scales_of_32>(panel, type.has_min, tokens, n_tokens, n_rows, out,
+        multiply_panel<Grouping::sub_scales_of_32>(panel, type.has_min, tokens, 0, n_tokens, n_rows, out,
                                                    y_stride);
         break;
     }

@@ -19,11 +19,9 @@ QUERN_INLINE void nibbles(const std::uint8_t* qs, std::uint8_t zero, std::int8_t
 // The same with bit i of `high` as the fifth bit of code i.
 QUERN_INLINE void five_bits(const std::uint8_t* qs, std::uint32_t high, std::uint8_t zero,
                             std::int8_t* codes) {
-  std::uint64_t fifth[4];
-  for (int i = 0; i < 4; ++i) fifth[i] = spread_bits(high >> 8 * i & 255) << 4;
   const Bytes16 b = load_16(qs);
-  store_16(codes, ((b & 15) | load_16(fifth)) - zero);
-  store_16(codes + 16, ((b >> 4) | load_16(fifth + 2)) - zero);
+  store_16(codes, ((b & 15) | (spread_16_bits<0>(high) & 16)) - zero);
+  store_16(codes + 16, ((b >> 4) | (spread_16_bits<16>(high) & 16)) - zero);
 }
 QUERN_INLINE void look_up(const std::uint8_t* qs, const std::int8_t* values, std::int8_t* codes) {
   const Bytes16 b = load_16(qs);
@@ -62,8 +60,11 @@ void unpack_q5_1(const BlockQ5_1& block, const UnpackTo& to) {
 void unpack_q1_0(const BlockQ1_0& block, const UnpackTo& to) {
   const float d = load_half(&block.d);
   for (int g = 0; g < 4; ++g) to.d[g] = d;
-  for (int k = 0; k < 16; ++k)  // set: 255 ^ 254 = 1, clear: 255 = -1
-    store_8(to.codes + 8 * k, 255 * every_byte ^ 254 * spread_bits(block.qs[k]));
+  for (int k = 0; k < 8; ++k) {
+    std::uint16_t bits;
+    __builtin_memcpy(&bits, block.qs + 2 * k, sizeof bits);
+    store_16(to.codes + 16 * k, (spread_16_bits<0>(bits) & 2) - 1);
+  }
 }
 
 void unpack_q2_0(const BlockQ2_0& block, const UnpackTo& to) {
@@ -92,8 +93,7 @@ void unpack_nvfp4(const BlockNVFP4& block, const UnpackTo& to) {
     to.d[s] = ue4m3_half(block.d[s]);
     std::uint64_t b;  // eight bytes: the low nibbles, then the high ones
     __builtin_memcpy(&b, block.qs + 8 * s, sizeof b);
-    const std::uint64_t codes[2] = {b & 15 * every_byte, b >> 4 & 15 * every_byte};
-    store_values(to.codes + 16 * s, fp4_values, load_16(codes));
+    store_values(to.codes + 16 * s, fp4_values, join(b & 15 * every_byte, b >> 4 & 15 * every_byte));
   }
 }
 

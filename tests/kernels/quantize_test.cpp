@@ -43,7 +43,8 @@ TEST(Quantize, CodesAreTheNearestAndSumsAddUp) {
       for (std::size_t t = 0; t < n_tokens; ++t) {
         for (std::size_t c = 0; c < n_cols; ++c) {
           const double scale = q.scales[(t * n_cols + c) / group], code = q.codes[t * n_cols + c];
-          ASSERT_LE(std::abs(x[t * stride + c] - scale * code), scale * 0.50001);
+          // Half a step, and what fitting the scale to all codes may cost the largest.
+          ASSERT_LE(std::abs(x[t * stride + c] - scale * code), scale * (0.5001 + std::abs(code) * 0.002));
           ASSERT_GE(code, -127);
         }
         for (std::size_t s = 0; s < n_cols / 16; ++s) {
@@ -71,7 +72,7 @@ TEST(Quantize, ErrorIsWellBelowTheScaleOfTheMaximum) {
       }
     }
     const double error = squared_error(quantize(*tables()[0], kind, x, 1, x.size(), x.size()), x, group);
-    EXPECT_LT(error, (group == 32 ? 0.89 : 0.96) * plain) << error / plain;
+    EXPECT_LT(error, (group == 32 ? 0.83 : 0.94) * plain) << error / plain;
   }
 }
 
@@ -118,13 +119,13 @@ TEST(Quantize, EdgeValues) {
       for (const float size : {0x1p-100f, 1.0f, 3.4028235e38f}) {
         const Quantized q = one(-size, 0.0f);
         EXPECT_EQ(q.codes[n - 3], -127);
-        EXPECT_EQ(q.scales[0], size / 127);
+        EXPECT_NEAR(q.scales[0] / (size / 127), 1, 1e-6);
       }
-      // Ties go to even. Whole numbers up to 127 make the scale exactly 1.
+      // Ties go to even. Whole numbers up to 127 are met exactly by a step of 1.
       std::vector<float> x(n, 4.0f);
       x[0] = 127, x[1] = 1.5f, x[2] = -0.5f, x[3] = -2.5f;
       const Quantized q = quantize(*table, kind, x, 1, n, n);
-      ASSERT_EQ(q.scales[0], 1.0f);
+      ASSERT_EQ(q.codes[0], 127);
       EXPECT_EQ(q.codes[1], 2);
       EXPECT_EQ(q.codes[2], 0);
       EXPECT_EQ(q.codes[3], -2);
