@@ -327,44 +327,55 @@ std::uint64_t Candidates::total_weight() {
 }
 
 OrderedLogits Candidates::ordered_logits() {
-  values_.clear();
   block_ends_.clear();
+  values_.resize(size() + 1);  // one to spare: order_view() writes before it knows whether to keep
+  std::size_t n = 0;
   if (size() <= summation_block) {
-    for (const Candidate& c : sorted_list()) values_.push_back(c.logit);
-  } else {
-    std::size_t block = 0;
-    for_each_by_id([&](Token id, double logit) {
-      if (static_cast<std::size_t>(id) / summation_block != block) {
-        block_ends_.push_back(values_.size());
-        block = static_cast<std::size_t>(id) / summation_block;
+    for (const Candidate& c : sorted_list()) values_[n++] = c.logit;
+  } else if (is_list_) {
+    sort_by_id();
+    for (const Candidate& c : list_) {
+      if (n > 0 && static_cast<std::size_t>(c.id) / summation_block !=
+                       static_cast<std::size_t>(list_[n - 1].id) / summation_block) {
+        block_ends_.push_back(n);
       }
-      values_.push_back(logit);
-    });
+      values_[n++] = c.logit;
+    }
+  } else {
+    n = order_view();
   }
-  block_ends_.push_back(values_.size());
-  return {values_, block_ends_};
+  block_ends_.push_back(n);
+  return {std::span(values_).first(n), block_ends_};
 }
 
-template <typename Function>
-void Candidates::for_each_by_id(Function&& function) {
-  if (is_list_) {
-    sort_by_id();
-    for (const Candidate& c : list_) function(c.id, c.logit);
-    return;
-  }
+std::size_t Candidates::order_view() {
+  constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
   std::sort(changed_.begin(), changed_.end(), by_id);
   number_changed();
   auto next = changed_.begin();
+  std::size_t n = 0;
   for (std::size_t b = 0; b < view_.n_blocks; ++b) {
-    const std::size_t end = (b + 1) * logit_block;
-    for (std::uint64_t rest = bits_[b]; rest != 0; rest &= rest - 1) {
-      const Token id = static_cast<Token>(b * logit_block) + std::countr_zero(rest);
-      for (; next != changed_.end() && next->id < id; ++next) function(next->id, next->logit);
-      if (view_.logits[id] > -std::numeric_limits<float>::infinity()) function(id, current(view_.logits[id]));
+    if (b > 0 && b % (summation_block / logit_block) == 0) block_ends_.push_back(n);
+    const float* x = view_.logits + b * logit_block;
+    if (bits_[b] == ~std::uint64_t{0}) {
+      for (std::size_t i = 0; i < logit_block; ++i) {
+        values_[n] = current(x[i]);
+        n += x[i] > minus_infinity;
+      }
+      continue;
     }
-    for (; next != changed_.end() && static_cast<std::size_t>(next->id) < end; ++next)
-      function(next->id, next->logit);
+    const auto first = static_cast<Token>(b * logit_block);
+    const auto take_changed = [&](Token end) {
+      for (; next != changed_.end() && next->id < end; ++next) values_[n++] = next->logit;
+    };
+    for (std::uint64_t rest = bits_[b]; rest != 0; rest &= rest - 1) {
+      const int i = std::countr_zero(rest);
+      take_changed(first + i);
+      if (x[i] > minus_infinity) values_[n++] = current(x[i]);
+    }
+    take_changed(first + static_cast<Token>(logit_block));
   }
+  return n;
 }
 
 }  // namespace quern::detail

@@ -103,8 +103,7 @@ class Candidates {
   Candidate nucleus_end(std::uint64_t target);
   std::uint64_t weigh(std::span<Candidate> candidates, double top);
   void sort_by_id();
-  template <typename Function>
-  void for_each_by_id(Function&& function);
+  std::size_t order_view();
   Candidate& entry(Token id);
   bool in_view(Token id) const;
 

@@ -15,12 +15,30 @@ namespace {
 // The sum of term(i) over all logits, in their order.
 template <typename Term>
 double sum(const OrderedLogits& logits, Term&& term) {
+  // Some blocks side by side, so that one addition need not wait for another: each is still summed in its
+  // order.
+  constexpr std::size_t n_abreast = 4;
   double total = 0;
-  std::size_t i = 0;
-  for (const std::size_t end : logits.block_ends) {
-    double block = 0;
-    for (; i < end; ++i) block += term(i);
-    total += block;
+  std::size_t begin = 0;
+  for (std::size_t b = 0; b < logits.block_ends.size(); b += n_abreast) {
+    const auto ends = logits.block_ends.subspan(b, std::min(n_abreast, logits.block_ends.size() - b));
+    std::size_t next[n_abreast] = {begin, begin, begin, begin};
+    std::size_t shortest = ends[0] - begin;
+    for (std::size_t k = 1; k < ends.size(); ++k) {
+      next[k] = ends[k - 1];
+      shortest = std::min(shortest, ends[k] - next[k]);
+    }
+    double block[n_abreast] = {};
+    if (ends.size() == n_abreast) {
+      for (std::size_t i = 0; i < shortest; ++i) {
+        for (std::size_t k = 0; k < n_abreast; ++k) block[k] += term(next[k]++);
+      }
+    }
+    for (std::size_t k = 0; k < ends.size(); ++k) {
+      while (next[k] < ends[k]) block[k] += term(next[k]++);
+      total += block[k];
+    }
+    begin = ends.back();
   }
   return total;
 }

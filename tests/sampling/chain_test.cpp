@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <random>
 
 #include "golden.h"
@@ -265,6 +266,45 @@ TEST(ChainEdges, HugeAndTinyNumbers) {
   o.top_p = 0.5f;
   o.steps = {SamplerStep::temperature, SamplerStep::top_p};
   EXPECT_EQ(survivors(o, {3, 2, 1, 0}), (std::vector<Token>{0, 1}));
+}
+
+// Half of many equal logits, exactly: the lowest ids.
+TEST(ChainEdges, TopPOfManyEqualLogits) {
+  SamplerOptions o = test::neutral_options();
+  o.top_p = 0.5f;
+  const std::vector<Token> ids = survivors(o, std::vector<float>(16384, 0.25f));
+  ASSERT_EQ(ids.size(), 8192u);
+  EXPECT_EQ(ids.back(), 8191);
+}
+
+// The whole-vocabulary draw skips what cannot win. The rarest noise must not be skipped: a token far below
+// the best wins exactly when its sum is larger.
+TEST(ChainEdges, RareNoiseWinsTheDraw) {
+  constexpr std::size_t n = 65536;
+  const auto bound = static_cast<std::uint32_t>(0x1p32 - 256);  // noise above 16.6
+  const kernels::KernelTables isas = kernels::runnable_tables();
+  int n_found = 0;
+  for (std::uint64_t position = 0; position < 600; ++position) {
+    const Noise noise(1, position, 0);
+    for (std::size_t b = 0; b < n / 64; ++b) {
+      const std::uint64_t hits = isas.tables[0]->logits->noise_at_least(noise.stream(), b, bound);
+      if (hits == 0) continue;
+      ++n_found;
+      const Token rare = static_cast<Token>(64 * b) + std::countr_zero(hits), best = rare < 100 ? 1000 : 0;
+      const double lead = detail::gumbel(noise.token_word(rare)) - detail::gumbel(noise.token_word(best));
+      for (const double margin : {1e-4, -1e-4}) {
+        std::vector<float> logits(n, -100);
+        logits[static_cast<std::size_t>(best)] = 0;
+        logits[static_cast<std::size_t>(rare)] = static_cast<float>(margin - lead);
+        for (std::size_t i = 0; i < isas.size; ++i) {
+          detail::Candidates candidates(*isas.tables[i]->logits);
+          ASSERT_TRUE(candidates.reset(logits, detail::first_bits(n, n), 0).has_value());
+          EXPECT_EQ(detail::draw(candidates, noise).id, margin > 0 ? rare : best);
+        }
+      }
+    }
+  }
+  EXPECT_GE(n_found, 1);
 }
 
 // Padding rows and tokens that the model's file forbids never survive.
