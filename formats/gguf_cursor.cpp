@@ -17,7 +17,7 @@ Result<void> GgufCursor::refill(std::uint64_t n, std::string_view what) {
   // A piece of 64 KiB, then of 1 MiB, or whatever one value needs, and never more than the file has. The tail
   // of the piece before is copied to the front, so that a value is always whole; the old piece stays for
   // those who look into it.
-  const std::uint64_t usual_bytes = std::uint64_t{1} << (pieces_.empty() ? 16 : 20);
+  const std::uint64_t usual_bytes = std::uint64_t{1} << (pieces_.memory.empty() ? 16 : 20);
   const std::uint64_t n_bytes = std::min(remaining(), std::max(n, usual_bytes));
   auto piece = std::make_unique_for_overwrite<std::byte[]>(n_bytes);
   if (held_ > 0) std::memcpy(piece.get(), next_, held_);
@@ -25,7 +25,8 @@ Result<void> GgufCursor::refill(std::uint64_t n, std::string_view what) {
       source_.read(position_ + held_, {piece.get() + held_, static_cast<std::size_t>(n_bytes - held_)}));
   next_ = piece.get();
   held_ = n_bytes;
-  pieces_.push_back(std::move(piece));
+  pieces_.memory.push_back(std::move(piece));
+  pieces_.n_bytes += n_bytes;
   return {};
 }
 

@@ -17,7 +17,10 @@ namespace quern::formats {
 
 class GgufCursor {
  public:
-  using Pieces = std::vector<std::unique_ptr<std::byte[]>>;
+  struct Pieces {
+    std::vector<std::unique_ptr<std::byte[]>> memory;  ///< never moved once read
+    std::uint64_t n_bytes = 0;
+  };
 
   /// Both must outlive the cursor; `pieces` receives what is read.
   GgufCursor(const ByteSource& source, Pieces& pieces) : source_(source), pieces_(pieces) {}

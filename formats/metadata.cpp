@@ -196,4 +196,13 @@ Result<std::string_view> Metadata::string_or(std::string_view key, std::string_v
   return string(key);
 }
 
+std::uint64_t Metadata::memory_bytes() const {
+  if (!storage_) return 0;
+  std::uint64_t bytes = storage_->pieces.n_bytes + storage_->entries.capacity() * sizeof(MetadataEntry);
+  for (const MetadataEntry& entry : storage_->entries)
+    if (const auto* array = std::get_if<MetadataArray>(&entry.value))
+      bytes += array->strings.capacity() * sizeof(std::string_view);
+  return bytes;
+}
+
 }  // namespace quern::formats

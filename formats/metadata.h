@@ -64,6 +64,7 @@ class Metadata {
   Result<bool> boolean_or(std::string_view key, bool fallback) const;
   Result<std::string_view> string_or(std::string_view key, std::string_view fallback) const;
 
+  std::uint64_t memory_bytes() const;                          ///< what it keeps in memory
   struct Storage;                                              ///< in metadata_storage.h
   explicit Metadata(std::shared_ptr<const Storage> storage) : storage_(std::move(storage)) {}
   Metadata() = default;

@@ -4,14 +4,15 @@
 #include <memory>
 #include <vector>
 
+#include "formats/gguf_cursor.h"
 #include "formats/metadata.h"
 #include "formats/name_index.h"
 
 namespace quern::formats {
 
 struct Metadata::Storage {
-  std::vector<std::unique_ptr<std::byte[]>> pieces;  ///< of the header; never moved once read
-  std::vector<MetadataEntry> entries;                ///< in file order
+  GgufCursor::Pieces pieces;           ///< of the header
+  std::vector<MetadataEntry> entries;  ///< in file order
   NameIndex<MetadataEntry, &MetadataEntry::key> by_key;
 };
 

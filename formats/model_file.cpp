@@ -284,6 +284,11 @@ const Tensor* ModelFile::find(std::string_view name) const {
 std::uint32_t ModelFile::version() const { return impl_->version; }
 std::uint32_t ModelFile::n_shards() const { return static_cast<std::uint32_t>(impl_->metadata.size()); }
 std::uint64_t ModelFile::file_bytes() const { return impl_->file_bytes; }
+std::uint64_t ModelFile::memory_bytes() const {
+  std::uint64_t bytes = impl_->tensors.capacity() * sizeof(Tensor);
+  for (const Metadata& metadata : impl_->metadata) bytes += metadata.memory_bytes();
+  return bytes;
+}
 bool ModelFile::mapped() const { return impl_->mapped; }
 
 }  // namespace quern::formats

@@ -59,6 +59,7 @@ class ModelFile {
   std::uint32_t version() const;
   std::uint32_t n_shards() const;
   std::uint64_t file_bytes() const;                        ///< all shards together
+  std::uint64_t memory_bytes() const;                      ///< of the header's copy and the list of tensors
   bool mapped() const;                                     ///< tensor bytes are a mapping of the file
 
   struct Impl;

@@ -163,7 +163,7 @@ Result<Plan> Model::plan(const std::filesystem::path& gguf, const SessionOptions
                 .private_weight_bytes = memory.private_weight_bytes,
                 .kv_bytes = memory.kv_bytes,
                 .scratch_bytes = memory.scratch_bytes,
-                .vocabulary_bytes = 0,
+                .vocabulary_bytes = file.memory_bytes() + tokenizer.impl()->memory_bytes(),
                 .bytes_read_per_token = memory.bytes_read_per_token,
                 .n_ctx = static_cast<int>(memory.n_ctx)};
   });

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/base/heap_bytes.h"
 #include "src/tokenizer/hash.h"
 #include "src/tokenizer/unicode.h"
 
@@ -33,6 +34,8 @@ class AdjacentCharacters {
     });
     if (begin < text.size()) take(text.substr(begin));
   }
+
+  std::size_t memory_bytes() const { return heap_bytes(bits_); }
 
  private:
   static constexpr std::uint64_t n_bits = std::uint64_t{1} << 20;

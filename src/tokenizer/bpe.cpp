@@ -36,6 +36,8 @@ class Bpe : public Algorithm {
     return {};
   }
 
+  std::size_t memory_bytes() const override { return merges_.memory_bytes(); }
+
  protected:
   virtual void encode_word(std::string_view word, Merger& merger, std::vector<Token>& ids) const = 0;
 
@@ -109,6 +111,8 @@ class RawBpe final : public Bpe {
       adjacent_.add(joined.assign(left).append(right));
     });
   }
+
+  std::size_t memory_bytes() const override { return Bpe::memory_bytes() + adjacent_.memory_bytes(); }
 
  private:
   void encode_word(std::string_view word, Merger& merger, std::vector<Token>& ids) const override {

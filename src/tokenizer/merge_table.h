@@ -37,6 +37,10 @@ class MergeTable {
     }
   }
 
+  std::size_t memory_bytes() const {
+    return heap_bytes(slots_) + others_.memory_bytes() + heap_bytes(other_texts_) + heap_bytes(other_ends_);
+  }
+
  private:
   struct Slot {
     std::uint32_t left = no_symbol, right = no_symbol;  // no_symbol: free

@@ -18,6 +18,7 @@ class Algorithm {
   virtual ~Algorithm() = default;
   // Appends the ids of a text, which is never empty.
   virtual Result<void> encode(std::string_view text, std::vector<Token>& ids) const = 0;
+  virtual std::size_t memory_bytes() const = 0;
 };
 
 using AlgorithmPtr = std::unique_ptr<const Algorithm>;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "quern/token.h"
+#include "src/base/heap_bytes.h"
 #include "src/tokenizer/vocabulary.h"
 
 namespace quern::detail {
@@ -26,6 +27,8 @@ class PrefixIndex {
   std::uint32_t shorter(std::uint32_t entry) const { return shorter_[entry]; }
   Token id(std::uint32_t entry) const { return sorted_[entry]; }
   std::string_view text(std::uint32_t entry) const { return vocabulary_.text(sorted_[entry]); }
+
+  std::size_t memory_bytes() const { return heap_bytes(sorted_) + heap_bytes(shorter_) + heap_bytes(first_); }
 
  private:
   const Vocabulary& vocabulary_;

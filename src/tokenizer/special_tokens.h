@@ -22,6 +22,10 @@ class SpecialTokens {
 
   std::vector<Fragment> cut(std::string_view text) const;
 
+  std::size_t memory_bytes() const {
+    return index_.memory_bytes() + heap_bytes(entries_) + heap_bytes(order_) + heap_bytes(begins_);
+  }
+
  private:
   const Vocabulary& vocabulary_;
   PrefixIndex index_;

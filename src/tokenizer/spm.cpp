@@ -43,6 +43,8 @@ class Spm final : public Algorithm {
     return {};
   }
 
+  std::size_t memory_bytes() const override { return adjacent_.memory_bytes(); }
+
  private:
   // Control, unknown and byte tokens are not to be had by spelling them.
   bool mergeable(Token id) const {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/base/heap_bytes.h"
 #include "src/tokenizer/hash.h"
 
 namespace quern::detail {
@@ -38,6 +39,8 @@ class TextIndex {
 
   // Asks the memory for what find(text) will want.
   void prefetch(std::string_view text) const { __builtin_prefetch(&slots_[home_of(key_of(text))]); }
+
+  std::size_t memory_bytes() const { return heap_bytes(slots_); }
 
  private:
   // Up to 11 bytes: the bytes and their number. Longer: the hash.

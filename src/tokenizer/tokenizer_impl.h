@@ -46,6 +46,11 @@ class TokenizerImpl {
   // Empty for ids outside the vocabulary.
   std::string_view text(Token id) const { return contains(id) ? vocabulary_.text(id) : std::string_view(); }
   const Vocabulary& vocabulary() const { return vocabulary_; }
+  // Taken beside the metadata, which holds the texts.
+  std::size_t memory_bytes() const {
+    return vocabulary_.memory_bytes() + algorithm_->memory_bytes() + all_special_.memory_bytes() +
+           user_defined_.memory_bytes() + heap_bytes(pieces_) + heap_bytes(piece_ends_);
+  }
 
  private:
   TokenizerImpl(Vocabulary vocabulary, const Model& model);

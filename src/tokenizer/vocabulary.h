@@ -97,6 +97,11 @@ class Vocabulary {
   // Oddities of the file that were passed over, one line each.
   std::span<const std::string> warnings() const { return warnings_; }
 
+  // Taken beside the metadata, which holds the texts.
+  std::size_t memory_bytes() const {
+    return heap_bytes(scores_) + heap_bytes(attributes_) + index_.memory_bytes();
+  }
+
  private:
   Vocabulary() : index_(hash_) {}
   Result<void> load_tokens(const formats::Metadata& metadata, const Model& model);

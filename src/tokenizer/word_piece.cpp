@@ -53,6 +53,8 @@ class WordPiece final : public Algorithm {
     return {};
   }
 
+  std::size_t memory_bytes() const override { return index_.memory_bytes(); }
+
  private:
   void encode_word(std::string_view word, std::vector<Token>& ids) const {
     const std::size_t n = ids.size();

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <filesystem>
 #include <fstream>
@@ -154,6 +155,31 @@ TEST(Model, ThePlanIsWhatASessionTakes) {
     }
   }
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they bring an allocator of their own
+std::size_t allocated_bytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// Everything in private memory, counted by the allocator.
+TEST(Model, ThePlanIsWithinTwoPercentOfWhatIsAllocated) {
+  const std::filesystem::path valley = QUERN_SOURCE_DIR "/examples/model/quern-valley.gguf";
+  for (const auto& path : {golden_path("llama.gguf"), golden_path("mixtral.gguf"), valley}) {
+    for (const int batch : {32, 512}) {
+      const SessionOptions options{.n_ctx = 256, .threads = 2, .batch = batch};
+      const Plan plan = Model::plan(path, options, {.map = false}).value();
+      const std::size_t before = allocated_bytes();
+      const Model model = Model::open(path, {.map = false}).value();
+      const Session session = model.new_session(options).value();
+      const auto measured = static_cast<double>(allocated_bytes() - before);
+      const auto planned = static_cast<double>(plan.total_bytes());
+      EXPECT_NEAR(measured / planned, 1, 0.02)
+          << path << ", batch " << batch << ": planned " << planned << " bytes, allocated " << measured;
+    }
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace quern
