@@ -110,11 +110,13 @@ std::span<const Token> Session::tokens() const { return impl_->tokens; }
 int Session::n_ctx() const { return static_cast<int>(impl_->sequence.capacity()); }
 
 Result<void> Session::truncate(std::size_t n) {
-  if (n > impl_->tokens.size())
-    return Error{ErrorCode::invalid_argument,
-                 cat("n is ", n, ", the session holds ", impl_->tokens.size(), " tokens"), "n"};
-  impl_->truncate(n);
-  return {};
+  return detail::at_edge([&]() -> Result<void> {
+    if (n > impl_->tokens.size())
+      return Error{ErrorCode::invalid_argument,
+                   cat("n is ", n, ", the session holds ", impl_->tokens.size(), " tokens"), "n"};
+    impl_->truncate(n);
+    return {};
+  });
 }
 
 std::uint64_t Session::memory_bytes() const {
