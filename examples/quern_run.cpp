@@ -3,6 +3,7 @@
 //   quern-run -m tiny.gguf "The millstone turns"
 //   quern-run -m tiny.gguf -f letter.txt -n 200 --temp 0.5 --seed 7
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -28,13 +29,16 @@ double generated_per_second(const quern::Generation& done) {
   return per_second(done.new_tokens - 1, done.generate_ms);
 }
 
+/// "[max_tokens; 12 prompt tokens at 250.0/s, 64 new at 31.2/s, first after 48 ms, memory 9.1 MiB, seed 7]"
 void print_timing(const quern::Generation& done) {
-  std::fprintf(
-      stderr,
-      "[%s, seed %llu; prompt %d tokens at %.1f/s, %d new at %.1f/s, first after %.0f ms, memory %s]\n",
-      to_string(done.finish), static_cast<unsigned long long>(done.seed), done.prompt_tokens,
-      per_second(done.prompt_tokens, done.prompt_ms), done.new_tokens, generated_per_second(done),
-      done.first_token_ms, examples::human_bytes(peak_memory_bytes()).c_str());
+  std::fprintf(stderr, "[%s; %d prompt tokens", to_string(done.finish), done.prompt_tokens);
+  if (done.new_tokens > 0)
+    std::fprintf(stderr, " at %.1f/s, %d new", per_second(done.prompt_tokens, done.prompt_ms),
+                 done.new_tokens);
+  if (done.new_tokens > 1) std::fprintf(stderr, " at %.1f/s", generated_per_second(done));
+  if (done.new_tokens > 0) std::fprintf(stderr, ", first after %.0f ms", done.first_token_ms);
+  std::fprintf(stderr, ", memory %s, seed %llu]\n", examples::human_bytes(peak_memory_bytes()).c_str(),
+               static_cast<unsigned long long>(done.seed));
 }
 
 void print_json(const quern::Generation& done) {
@@ -99,7 +103,10 @@ int main(int argc, char** argv) {
                "Read names of control tokens in the prompt as those tokens");
 
   return program.run(argc, argv, [&] {
-    if (given->count() == 0) prompt = examples::read_file(file);
+    if (given->count() == 0) {
+      if (file == "-" && isatty(STDIN_FILENO) == 1) std::fputs("the prompt, then Ctrl-D:\n", stderr);
+      prompt = examples::read_file(file);
+    }
     if (seeded->count() > 0) sampler.seed = seed;
     const examples::Interrupt interrupt;
     examples::ProgressBar loading("loading"), reading("reading the prompt");
@@ -120,10 +127,11 @@ int main(int argc, char** argv) {
       return true;
     };
     const auto done = session.generate(prompt, options, program.json ? quern::OnText() : stream).value();
+    reading.clear();
     if (program.json) {
       print_json(done);
     } else {
-      examples::write_out("\n");
+      if (!done.text.ends_with('\n') && !done.text.empty()) examples::write_out("\n");
       std::fflush(stdout);
       print_timing(done);
     }
