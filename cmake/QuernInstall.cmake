@@ -23,6 +23,7 @@ install(FILES ${PROJECT_BINARY_DIR}/QuernConfig.cmake ${PROJECT_BINARY_DIR}/Quer
 
 # pkg-config: relative to the .pc file, so that the installed tree may be moved.
 file(RELATIVE_PATH quern_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" quern_pc_to_prefix ${quern_pc_to_prefix})
 set(quern_pc_private -pthread)
 if(QUERN_OPENMP)
   list(TRANSFORM OpenMP_CXX_LIB_NAMES PREPEND -l OUTPUT_VARIABLE quern_openmp_libs)
