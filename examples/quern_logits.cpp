@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -29,6 +30,7 @@ std::vector<quern::Token> read_tokens(const std::string& path) {
   return tokens;
 }
 
+/// A file that is whole or not there: unless it was closed, it goes away again (devices stay, of course).
 class FloatFile {
  public:
   explicit FloatFile(const std::string& path)
@@ -38,7 +40,10 @@ class FloatFile {
   FloatFile(const FloatFile&) = delete;
   FloatFile& operator=(const FloatFile&) = delete;
   ~FloatFile() {
-    if (file_ != nullptr && file_ != stdout) std::fclose(file_);
+    if (file_ == nullptr || file_ == stdout) return;
+    std::fclose(file_);
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(path_, ignored)) std::filesystem::remove(path_, ignored);
   }
 
   void write(std::span<const float> values) {

@@ -246,6 +246,16 @@ TEST(QuernLogits, GoldenValuesAndTheSameBytesForEveryThreadAndChunk) {
   EXPECT_TRUE(listed.out == first.substr(0, 3 * 320 * sizeof(float)));
 }
 
+TEST(QuernLogits, LeavesNoFileBehindAFailure) {
+  ScratchFolder folder;
+  const std::string out = (folder / "out.f32").string();
+  const Outcome outcome =
+      run_program("quern-logits", {"-m", model, "--tokens", "1,2,320", "--chunk", "1", "--out", out});
+  EXPECT_EQ(outcome.status, 1);
+  expect_one_line(outcome, "quern-logits", "320");
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
 TEST(QuernInspect, ShowsTheFileTheModelAndItsMemory) {
   const Outcome text = run_program("quern-inspect", {"-m", model, "--n-ctx", "100"});
   EXPECT_EQ(text.status, 0) << text.err;
