@@ -1,5 +1,5 @@
-// Plain loops over blocks of 64 logits, in lanes that the compiler turns into vectors of the row's
-// instruction set.
+// Passes over blocks of 64 logits. The plain loops over doubles and random words are written without
+// branches, so that the compiler turns them into vectors of the row's instruction set.
 #include "kernels/logits.h"
 
 #include "kernels/exp_ln.h"

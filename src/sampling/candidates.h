@@ -83,11 +83,12 @@ class Candidates {
   // The form of a view, for the draw, which can do without a list.
   bool is_list() const { return is_list_; }
   const kernels::LogitView& view() const { return view_; }
-  double divisor() const { return divisor_; }                      ///< of the logits in view()
-  std::span<const float> block_max() const { return block_max_; }  ///< of view(), before division
-  std::span<const Candidate> changed() const {
-    return changed_;
-  }  ///< candidates whose logit is not in view()
+  /// Of the logits in view().
+  double divisor() const { return divisor_; }
+  /// The largest logit of each block of view(), before division.
+  std::span<const float> block_max() const { return block_max_; }
+  /// The candidates whose logit was changed: they are not in view(), and have been divided.
+  std::span<const Candidate> changed() const { return changed_; }
 
  private:
   enum class Order { any, canonical, by_id };
