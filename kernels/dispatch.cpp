@@ -1,7 +1,9 @@
 // Which rows this CPU can run. Built plainly, without any row's flags.
 #include "kernels/kernel_table.h"
 
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
@@ -31,6 +33,19 @@ struct RunnableRows {
   std::size_t size = 0;
 };
 
+#if defined(__x86_64__)
+// The two features that some compilers' __builtin_cpu_supports has no name for. Both work on the registers of
+// AVX, which the caller has asked about.
+bool has_f16c() {
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx >> 29 & 1);
+}
+bool has_avxvnni() {
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
+}
+#endif
+
 // Best first. __builtin_cpu_supports also asks whether the operating system saves the wider registers.
 RunnableRows find_rows() {
   RunnableRows found;
@@ -39,14 +54,13 @@ RunnableRows find_rows() {
   };
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool has_avx2 =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
   const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                           __builtin_cpu_supports("avx512dq");
   offer(has_avx512 && __builtin_cpu_supports("avx512vnni"), avx512vnni::table);
   offer(has_avx512, avx512::table);
-  offer(has_avx2 && __builtin_cpu_supports("avxvnni"), avxvnni::table);
+  offer(has_avx2 && has_avxvnni(), avxvnni::table);
   offer(has_avx2, avx2::table);
 #elif defined(__aarch64__)
 #if defined(__linux__)

@@ -29,7 +29,7 @@ void quantize_group(const float* x, std::size_t n, std::int8_t* codes, float* sc
     return;
   }
   int best = 127;
-  float least_error = __builtin_inff();
+  std::int32_t least_error = INT32_MAX;
   for (int top = 127; top > 127 - n_candidates; --top) {
     const F32x16 inverse = splat(static_cast<float>(top) / amax);
     F32x16 acc = zero();
@@ -37,11 +37,11 @@ void quantize_group(const float* x, std::size_t n, std::int8_t* codes, float* sc
       const F32x16 v = load(x + i) * inverse, e = v - rounded(v);
       acc = fma(e, e, acc);
     }
-    const float error = tree_sum(acc) / static_cast<float>(top * top);
-    if (error < least_error) {
-      least_error = error;
-      best = top;
-    }
+    // As bits: errors are not negative, and a choice between integers needs no branch, which nothing could
+    // predict.
+    const auto error = __builtin_bit_cast(std::int32_t, tree_sum(acc) / static_cast<float>(top * top));
+    best = error < least_error ? top : best;
+    least_error = error < least_error ? error : least_error;
   }
   const F32x16 inverse = splat(static_cast<float>(best) / amax);
   F32x16 products = zero(), squares = zero();
