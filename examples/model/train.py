@@ -353,7 +353,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     p = commands.add_parser("train")
-    p.add_argument("--steps", type=int, default=1800)
+    p.add_argument("--steps", type=int, default=5000)
     p.add_argument("--start", help="a checkpoint whose weights and tokenizer to go on from, with a fresh optimizer")
     p.add_argument("--rate", type=float, default=2e-3)
     p.add_argument("--seed", type=int, default=SEED, help="of the training documents")
