@@ -93,7 +93,7 @@ struct KvHead {
 struct LogitKernels;  // kernels/logits.h
 
 struct KernelTable {
-  const char* isa;  ///< "scalar", "avx2", "avx512", "neon"
+  const char* isa;  ///< a name of known_isas(), but "scalar" for "generic"
 
   /// Packs rows of x [n_tokens, n_cols] (row stride x_stride floats) into codes, scales and sums (layouts
   /// above).
