@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
     options.stop = interrupt.token();
     const auto stream = [](std::string_view text) {
       examples::write_out(text);
-      std::fflush(stdout);
+      examples::flush_out();
       return true;
     };
     const auto done = session.generate(prompt, options, program.json ? quern::OnText() : stream).value();
@@ -132,7 +132,7 @@ int main(int argc, char** argv) {
       print_json(done);
     } else {
       if (!done.text.ends_with('\n') && !done.text.empty()) examples::write_out("\n");
-      std::fflush(stdout);
+      examples::flush_out();
       print_timing(done);
     }
     return done.finish == quern::Finish::cancelled ? 130 : 0;

@@ -99,8 +99,7 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
   try {
     app_.parse(argc, argv);
     const int status = body();
-    if (std::fflush(stdout) != 0)
-      throw std::runtime_error(std::string("standard output: ") + std::strerror(errno));
+    flush_out();
     return status;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app_.exit(error);  // --help and --version
@@ -132,6 +131,11 @@ std::string read_file(const std::string& path) {
 
 void write_out(std::string_view bytes) {
   if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
+    throw std::runtime_error(std::string("standard output: ") + std::strerror(errno));
+}
+
+void flush_out() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     throw std::runtime_error(std::string("standard output: ") + std::strerror(errno));
 }
 

@@ -50,8 +50,9 @@ struct UsageError : std::runtime_error {
 
 /// All of a file; "-" is standard input. Throws std::runtime_error.
 std::string read_file(const std::string& path);
-/// To standard output. Throws std::runtime_error.
+/// To standard output, which is buffered. Both throw std::runtime_error.
 void write_out(std::string_view bytes);
+void flush_out();
 
 /// 1536 as "1.5 KiB".
 std::string human_bytes(std::uint64_t bytes);

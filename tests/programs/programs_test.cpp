@@ -99,6 +99,18 @@ TEST(Programs, AFileTheLibraryRefusesIsOneLineAndStatusOne) {
   }
 }
 
+TEST(Programs, OutputThatCannotBeWrittenIsAFailure) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  for (const std::string command :
+       {"quern-run -m MODEL -n 5 hello", "quern-run -m MODEL -n 5 --json hello", "quern-inspect -m MODEL",
+        "quern-inspect -m MODEL --json", "quern-logits -m MODEL --tokens 1 --out -"}) {
+    std::string line = std::string(QUERN_PROGRAM_DIR) + "/" + command + " > /dev/full 2> /dev/null";
+    line.replace(line.find("MODEL"), 5, shell_word(model));
+    const int status = std::system(line.c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 1) << command;
+  }
+}
+
 TEST(QuernRun, StreamsTheTextAndSaysHowItWent) {
   const Outcome text = run_program("quern-run", {"-m", model, "-n", "12", "--seed", "5", "-t", "1", "ab"});
   EXPECT_EQ(text.status, 0);
