@@ -10,13 +10,14 @@ namespace {
 
 // What differs between the generations.
 struct Generation {
-  Presence tied;
-  bool post_norms, qk_norm;
-  std::uint64_t window;  // default of `attention.sliding_window`; 0: no windows
-  std::uint64_t window_period;
-  std::uint32_t
-      large_n_layers;  // the 27B model of this generation scales scores by the width, not the head size
-  float score_cap, logit_cap;
+  Presence tied = Presence::required;
+  bool post_norms = false;
+  bool qk_norm = false;
+  std::uint64_t window = 0;         // default of `attention.sliding_window`
+  std::uint64_t window_period = 0;  // default of its pattern; 0: this generation has no windows
+  std::uint32_t large_n_layers =
+      0;  // the 27B model scales scores by the width over the heads, not the head size
+  float score_cap = 0, logit_cap = 0;
 };
 
 void build(SpecBuilder& b, const Generation& g) {
@@ -56,11 +57,10 @@ void build(SpecBuilder& b, const Generation& g) {
   });
 }
 
-void build_gemma(SpecBuilder& b) { build(b, {.tied = Presence::required}); }
+void build_gemma(SpecBuilder& b) { build(b, {}); }
 
 void build_gemma2(SpecBuilder& b) {
-  build(b, {.tied = Presence::required,
-            .post_norms = true,
+  build(b, {.post_norms = true,
             .window = 4096,
             .window_period = 2,
             .large_n_layers = 46,

@@ -72,10 +72,7 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
   const Scratch& s = pass.scratch;
   const std::size_t n_tokens = pass.n_tokens(), group = a.n_heads / a.n_kv_heads;
   project(pass, worker, a);
-  const RowTiles rows(n_tokens, worker);
-  worker.tiles(rows.count(), [&](std::size_t tile) {
-    for (std::size_t t = rows.begin(tile); t < rows.end(tile); ++t) place_token(pass, a, layer, t);
-  });
+  for_each_token(pass, worker, [&](std::size_t t) { place_token(pass, a, layer, t); });
 
   // A tile: the query heads that share a KV head, at a few neighbouring tokens.
   const std::size_t tokens_per_tile = s.queries_per_tile / group;
@@ -104,12 +101,10 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
     pass.kernels().attend(pass.cache.head(layer, a, g), queries, n_queries);
   });
 
-  const std::size_t width = a.output.n_cols;
   const PackedKinds kinds{&a.output};
-  if (kinds.q8_32 || kinds.q8_128) {
-    worker.tiles(rows.count(), [&](std::size_t tile) {
-      pack_rows(pass, kinds, s.attended, width, rows.begin(tile), rows.end(tile));
-    });
+  if (kinds.any()) {
+    for_each_token(pass, worker,
+                   [&](std::size_t t) { pack_rows(pass, kinds, s.attended, a.output.n_cols, t, t + 1); });
   }
   multiply(pass, worker, a.output, s.attended, n_tokens, s.mixed);
 }

@@ -26,7 +26,7 @@ void hidden_tile(Pass& pass, Worker& worker, const DenseSpec& d, std::size_t exp
 // Collective: packs n rows of hidden values for `down`.
 void pack_hidden(Pass& pass, Worker& worker, const Matrix& down, const float* hidden, std::size_t n) {
   const PackedKinds kinds{&down};
-  if (!kinds.q8_32 && !kinds.q8_128) return;
+  if (!kinds.any()) return;
   const RowTiles rows(n, worker);
   worker.tiles(rows.count(), [&](std::size_t tile) {
     pack_rows(pass, kinds, hidden, down.n_cols, rows.begin(tile), rows.end(tile));
@@ -82,37 +82,32 @@ void feed_forward(Pass& pass, Worker& worker, const ExpertsSpec& e) noexcept {
   const kernels::KernelTable& k = pass.kernels();
   const std::size_t n = pass.n_tokens(), dim = pass.spec().dim;
   multiply(pass, worker, e.router, s.ffn_in, n, s.router);
-  const RowTiles rows(n, worker);
-  worker.tiles(rows.count(), [&](std::size_t tile) {
-    for (std::size_t t = rows.begin(tile); t < rows.end(tile); ++t) {
-      choose_experts(e, k, e.selection_bias ? pass.model.values(e.selection_bias) : nullptr,
-                     s.router + t * e.n_experts, s.router_scores + t * e.n_experts, s.chosen + t * e.n_used,
-                     s.chosen_weights + t * e.n_used);
-    }
+  for_each_token(pass, worker, [&](std::size_t t) {
+    choose_experts(e, k, e.selection_bias ? pass.model.values(e.selection_bias) : nullptr,
+                   s.router + t * e.n_experts, s.router_scores + t * e.n_experts, s.chosen + t * e.n_used,
+                   s.chosen_weights + t * e.n_used);
   });
   worker.alone([&] { pass.n_active_experts = group_by_expert(e, n, s); });
   run_experts(pass, worker, e, pass.n_active_experts);
 
-  worker.tiles(rows.count(), [&](std::size_t tile) {
-    for (std::size_t t = rows.begin(tile); t < rows.end(tile); ++t) {
-      float* sum = s.mixed + t * dim;
-      std::memset(sum, 0, dim * sizeof(float));
-      for (std::size_t i = t * e.n_used; i < (t + 1) * e.n_used; ++i)
-        k.scale_add(s.slot_out + s.slot_of[i] * dim, s.chosen_weights[i], sum, dim, sum);
-    }
+  for_each_token(pass, worker, [&](std::size_t t) {
+    float* sum = s.mixed + t * dim;
+    std::memset(sum, 0, dim * sizeof(float));
+    for (std::size_t i = t * e.n_used; i < (t + 1) * e.n_used; ++i)
+      k.scale_add(s.slot_out + s.slot_of[i] * dim, s.chosen_weights[i], sum, dim, sum);
   });
   if (!e.shared.up) return;
 
   // The experts' hidden values were packed over ffn_in, so it is packed once more.
-  normalize(pass, worker, Norm{}, s.ffn_in, s.ffn_in, {&e.shared.gate, &e.shared.up, &e.shared_gate});
+  const PackedKinds shared_kinds{&e.shared.gate, &e.shared.up, &e.shared_gate};
+  for_each_token(pass, worker,
+                 [&](std::size_t t) { pack_rows(pass, shared_kinds, s.ffn_in, dim, t, t + 1); });
   if (e.shared_gate) multiply(pass, worker, e.shared_gate, s.ffn_in, n, s.shared_gate);
   dense_into(pass, worker, e.shared, s.slot_out);  // the slots have been added up
-  worker.tiles(rows.count(), [&](std::size_t tile) {
-    for (std::size_t t = rows.begin(tile); t < rows.end(tile); ++t) {
-      float factor = 1;
-      if (e.shared_gate) k.sigmoid(s.shared_gate + t, 1, &factor);
-      k.scale_add(s.slot_out + t * dim, factor, s.mixed + t * dim, dim, s.mixed + t * dim);
-    }
+  for_each_token(pass, worker, [&](std::size_t t) {
+    float factor = 1;
+    if (e.shared_gate) k.sigmoid(s.shared_gate + t, 1, &factor);
+    k.scale_add(s.slot_out + t * dim, factor, s.mixed + t * dim, dim, s.mixed + t * dim);
   });
 }
 

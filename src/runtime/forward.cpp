@@ -14,43 +14,24 @@ void look_up(const Matrix& matrix, std::size_t row, float* out) {
   type.decode(data, static_cast<std::size_t>(matrix.n_cols) / type.block_elements, out);
 }
 
-// x = embedding of every token, and the rotary angles of its position.
-void embed(Pass& pass, Worker& worker) {
+// x = the token's embedding, and the rotary angles of its position.
+void embed(Pass& pass, std::size_t t) {
   const ModelSpec& spec = pass.spec();
   const kernels::KernelTable& k = pass.kernels();
   const std::size_t dim = spec.dim;
-  const RowTiles tiles(pass.n_tokens(), worker);
-  worker.tiles(tiles.count(), [&](std::size_t tile) {
-    for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t) {
-      float* x = pass.scratch.x + t * dim;
-      look_up(spec.token_embd, static_cast<std::size_t>(pass.tokens[t]), x);
-      if (spec.embedding_scale != 1) k.scale(x, spec.embedding_scale, dim, x);
-      if (spec.position_embd) {
-        float* learned = pass.scratch.mixed + t * dim;
-        look_up(spec.position_embd, pass.position(t), learned);
-        k.add(x, learned, dim, x);
-      }
-      for (std::size_t r = 0; r < spec.ropes.size(); ++r) {
-        const std::size_t n_pairs = spec.ropes[r].n_rot / 2;
-        rope_rotations(pass.scratch.frequencies[r], n_pairs, rope_magnitude(spec.ropes[r]), pass.position(t),
-                       pass.scratch.cos_sin[r] + t * 2 * n_pairs);
-      }
-    }
-  });
-}
-
-// x += residual_scale * norm(mixed).
-void add_residual(Pass& pass, Worker& worker, const Norm& norm, float residual_scale) {
-  const std::size_t dim = pass.spec().dim;
-  const RowTiles tiles(pass.n_tokens(), worker);
-  worker.tiles(tiles.count(), [&](std::size_t tile) {
-    for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t) {
-      float* part = pass.scratch.mixed + t * dim;
-      float* x = pass.scratch.x + t * dim;
-      norm_row(pass, norm, part, dim, part);
-      pass.kernels().scale_add(part, residual_scale, x, dim, x);
-    }
-  });
+  float* x = pass.scratch.x + t * dim;
+  look_up(spec.token_embd, static_cast<std::size_t>(pass.tokens[t]), x);
+  if (spec.embedding_scale != 1) k.scale(x, spec.embedding_scale, dim, x);
+  if (spec.position_embd) {
+    float* learned = pass.scratch.mixed + t * dim;
+    look_up(spec.position_embd, pass.position(t), learned);
+    k.add(x, learned, dim, x);
+  }
+  for (std::size_t r = 0; r < spec.ropes.size(); ++r) {
+    const std::size_t n_rot = spec.ropes[r].n_rot;
+    rope_rotations(pass.scratch.frequencies[r], n_rot / 2, rope_magnitude(spec.ropes[r]), pass.position(t),
+                   pass.scratch.cos_sin[r] + t * n_rot);
+  }
 }
 
 PackedKinds readers(const std::variant<AttentionSpec>& mixer) {
@@ -64,26 +45,53 @@ PackedKinds readers(const std::variant<DenseSpec, ExpertsSpec>& ffn) {
   return {&e.router, &e.expert.gate, &e.expert.up, &e.shared.gate, &e.shared.up, &e.shared_gate};
 }
 
+// mixer_in = mixer_norm(x), packed. In a parallel layer the FFN's input is made from the same x.
+void prepare_mixer(Pass& pass, const LayerSpec& layer, std::size_t t) {
+  const Scratch& s = pass.scratch;
+  if (layer.parallel && layer.ffn_norm) normalize(pass, layer.ffn_norm, s.x, s.ffn_in, {}, t);
+  normalize(pass, layer.mixer_norm, s.x, s.mixer_in, readers(layer.mixer), t);
+}
+
+// ffn_in = ffn_norm(x), or what a parallel layer's FFN reads; packed.
+void prepare_ffn(Pass& pass, const LayerSpec& layer, std::size_t t) {
+  const Scratch& s = pass.scratch;
+  const float* parallel_in = layer.ffn_norm ? s.ffn_in : s.mixer_in;
+  if (layer.parallel) normalize(pass, Norm{}, parallel_in, s.ffn_in, readers(layer.ffn), t);
+  if (!layer.parallel) normalize(pass, layer.ffn_norm, s.x, s.ffn_in, readers(layer.ffn), t);
+}
+
+// x += residual_scale * norm(mixed).
+void add_mixed(Pass& pass, const Norm& norm, float residual_scale, std::size_t t) {
+  const std::size_t dim = pass.spec().dim;
+  float* part = pass.scratch.mixed + t * dim;
+  float* x = pass.scratch.x + t * dim;
+  norm_row(pass, norm, part, dim, part);
+  pass.kernels().scale_add(part, residual_scale, x, dim, x);
+}
+
 }  // namespace
 
 void evaluate_layers(Pass& pass, Worker& worker) noexcept {
-  const ModelSpec& spec = pass.spec();
-  Scratch& s = pass.scratch;
-  embed(pass, worker);  // x: [T, dim]
-  for (std::size_t n = 0; n < spec.layers.size(); ++n) {
-    const LayerSpec& layer = spec.layers[n];
-    if (worker.index() == 0) pass.cancelled = pass.stop.stop_requested();
-    const bool own_ffn_norm = layer.ffn_norm || !layer.parallel;
-    if (layer.parallel && own_ffn_norm) normalize(pass, worker, layer.ffn_norm, s.x, s.ffn_in, {});
-    normalize(pass, worker, layer.mixer_norm, s.x, s.mixer_in, readers(layer.mixer));
+  const std::vector<LayerSpec>& layers = pass.spec().layers;
+  if (worker.index() == 0) pass.cancelled = pass.stop.stop_requested();
+  for_each_token(pass, worker, [&](std::size_t t) {
+    embed(pass, t);  // x: [T, dim]
+    prepare_mixer(pass, layers[0], t);
+  });
+  for (std::size_t n = 0; n < layers.size(); ++n) {
     if (pass.cancelled) return;  // all threads see the same, for a barrier lies between
+    const LayerSpec& layer = layers[n];
     std::visit([&](const auto& mixer) { attend(pass, worker, mixer, n); }, layer.mixer);  // mixed: [T, dim]
-    add_residual(pass, worker, layer.post_mixer_norm, layer.residual_scale);
-
-    const float* ffn_in = layer.parallel ? (own_ffn_norm ? s.ffn_in : s.mixer_in) : s.x;
-    normalize(pass, worker, layer.parallel ? Norm{} : layer.ffn_norm, ffn_in, s.ffn_in, readers(layer.ffn));
+    for_each_token(pass, worker, [&](std::size_t t) {
+      add_mixed(pass, layer.post_mixer_norm, layer.residual_scale, t);
+      prepare_ffn(pass, layer, t);
+    });
     std::visit([&](const auto& ffn) { feed_forward(pass, worker, ffn); }, layer.ffn);  // mixed: [T, dim]
-    add_residual(pass, worker, layer.post_ffn_norm, layer.residual_scale);
+    if (worker.index() == 0) pass.cancelled = pass.stop.stop_requested();
+    for_each_token(pass, worker, [&](std::size_t t) {
+      add_mixed(pass, layer.post_ffn_norm, layer.residual_scale, t);
+      if (n + 1 < layers.size()) prepare_mixer(pass, layers[n + 1], t);
+    });
   }
 }
 

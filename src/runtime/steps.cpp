@@ -45,15 +45,11 @@ void norm_row(const Pass& pass, const Norm& norm, const float* x, std::size_t n,
   }
 }
 
-void normalize(Pass& pass, Worker& worker, const Norm& norm, const float* x, float* out,
-               const PackedKinds& kinds) {
+void normalize(const Pass& pass, const Norm& norm, const float* x, float* out, const PackedKinds& kinds,
+               std::size_t t) {
   const std::size_t dim = pass.spec().dim;
-  const RowTiles tiles(pass.n_tokens(), worker);
-  worker.tiles(tiles.count(), [&](std::size_t tile) {
-    for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t)
-      norm_row(pass, norm, x + t * dim, dim, out + t * dim);
-    pack_rows(pass, kinds, out, dim, tiles.begin(tile), tiles.end(tile));
-  });
+  norm_row(pass, norm, x + t * dim, dim, out + t * dim);
+  pack_rows(pass, kinds, out, dim, t, t + 1);
 }
 
 void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::size_t expert,

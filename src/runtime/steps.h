@@ -37,6 +37,7 @@ class PackedKinds {
       q8_128 |= kind == kernels::ActivationKind::q8_128;
     }
   }
+  bool any() const { return q8_32 || q8_128; }
   bool q8_32 = false, q8_128 = false;
 };
 
@@ -49,9 +50,18 @@ kernels::Activations activations_for(const Pass& pass, const Matrix& matrix, con
 /// out = norm(x) for one row; a copy where there is no norm and out is not x.
 void norm_row(const Pass& pass, const Norm& norm, const float* x, std::size_t n, float* out);
 
-/// Collective: out = norm(x) for all tokens, [n_tokens, dim], packed for the matrices that read it.
-void normalize(Pass& pass, Worker& worker, const Norm& norm, const float* x, float* out,
-               const PackedKinds& kinds);
+/// Collective: body(t) for every token of the pass, in one step.
+template <typename Body>
+void for_each_token(Pass& pass, Worker& worker, Body&& body) {
+  const RowTiles tiles(pass.n_tokens(), worker);
+  worker.tiles(tiles.count(), [&](std::size_t tile) {
+    for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t) body(t);
+  });
+}
+
+/// out = norm(x) for token t, rows of dim values, packed for the matrices that read it.
+void normalize(const Pass& pass, const Norm& norm, const float* x, float* out, const PackedKinds& kinds,
+               std::size_t t);
 
 /// One tile of a product: y[i][r] = (matrix row r) . (activation row i or rows[i]) + bias[r], for tile rows
 /// [begin, end) and i < n; y is [n, stride] and begins at row 0 of the matrix.
