@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/packages.sh
-need_packages "${build_packages[@]}" g++-aarch64-linux-gnu qemu-user-static
+need_packages "${build_packages[@]}" g++-aarch64-linux-gnu qemu-user-static python3
 configure aarch64
 cmake --build build/aarch64 --target quern-logits
 [ -f build/CMakeCache.txt ] || configure release
