@@ -32,18 +32,27 @@ void pause_briefly() {
 
 }  // namespace
 
-void Region::wait() {
+std::uint32_t Region::claim(std::uint32_t step, std::uint32_t n) {
+  std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+  while (ticket >> 32 == step && static_cast<std::uint32_t>(ticket) < n) {
+    if (ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acquire)) {
+      return static_cast<std::uint32_t>(ticket);
+    }
+  }
+  return none;
+}
+
+void Region::finish(std::uint32_t step, std::uint32_t n) {
+  if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 != n) return;
+  finished_.store(0, std::memory_order_relaxed);
+  ticket_.store((std::uint64_t{step} + 1) << 32, std::memory_order_release);
+}
+
+void Region::wait_for_end_of(std::uint32_t step) {
   // Steps are microseconds apart, so threads spin; but a busy neighbour may hold the processor of a thread
   // that all wait for, so after a while (some 10 us) they give theirs away.
   constexpr int spins = 400;
-  const unsigned phase = phase_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
-    arrived_.store(0, std::memory_order_relaxed);
-    next_tile_.store(0, std::memory_order_relaxed);
-    phase_.store(phase + 1, std::memory_order_release);
-    return;
-  }
-  for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) {
+  for (int spin = 0; ticket_.load(std::memory_order_acquire) >> 32 == step; ++spin) {
     if (spin < spins) {
       pause_briefly();
     } else {
@@ -53,44 +62,25 @@ void Region::wait() {
 }
 
 void run_region(int n_threads, void (*body)(void*, Worker&), void* argument) {
-  if (n_threads <= 1) {
+  Region region;
+  const auto work = [&](int index, int size) {
     const FloatEnvironment mode;
-    Region region(1);
-    Worker worker(region, 0);
-    body(argument, worker);
-    return;
-  }
-#if defined(QUERN_OPENMP)
-  // The team may come out smaller than asked for (nested regions, thread limits), so its size is read inside.
-  alignas(Region) std::byte storage[sizeof(Region)];
-  Region* region = nullptr;
-#pragma omp parallel num_threads(n_threads)
-  {
-#pragma omp single
-    region = new (storage) Region(omp_get_num_threads());
-    const FloatEnvironment mode;
-    Worker worker(*region, omp_get_thread_num());
-    body(argument, worker);
-  }
-#else
-  std::atomic<Region*> start{nullptr};
-  const auto work = [&](int index) {
-    start.wait(nullptr, std::memory_order_acquire);
-    const FloatEnvironment mode;
-    Worker worker(*start.load(std::memory_order_acquire), index);
+    Worker worker(region, index, size);
     body(argument, worker);
   };
+  if (n_threads <= 1) return work(0, 1);
+#if defined(QUERN_OPENMP)
+    // The team may come out smaller than asked for (nested regions, thread limits).
+#pragma omp parallel num_threads(n_threads)
+  work(omp_get_thread_num(), omp_get_num_threads());
+#else
   std::vector<std::jthread> helpers;
   try {
-    for (int index = 1; index < n_threads; ++index) helpers.emplace_back(work, index);
+    for (int index = 1; index < n_threads; ++index) helpers.emplace_back(work, index, n_threads);
   } catch (...) {
     // The system gives no more threads, or no memory for them: go on with those that run.
   }
-  Region region(static_cast<int>(helpers.size()) + 1);
-  start.store(&region, std::memory_order_release);
-  start.notify_all();
-  work(0);
-  helpers.clear();  // joins
+  work(0, n_threads);
 #endif
 }
 

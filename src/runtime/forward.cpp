@@ -69,17 +69,22 @@ void add_mixed(Pass& pass, const Norm& norm, float residual_scale, std::size_t t
   pass.kernels().scale_add(part, residual_scale, x, dim, x);
 }
 
+// Once a layer, in the tile of the first token.
+void look_for_stop(Pass& pass, std::size_t t) {
+  if (t == 0 && pass.stop.stop_requested()) pass.cancelled = true;
+}
+
 }  // namespace
 
 void evaluate_layers(Pass& pass, Worker& worker) noexcept {
   const std::vector<LayerSpec>& layers = pass.spec().layers;
-  if (worker.index() == 0) pass.cancelled = pass.stop.stop_requested();
   for_each_token(pass, worker, [&](std::size_t t) {
+    look_for_stop(pass, t);
     embed(pass, t);  // x: [T, dim]
     prepare_mixer(pass, layers[0], t);
   });
   for (std::size_t n = 0; n < layers.size(); ++n) {
-    if (pass.cancelled) return;  // all threads see the same, for a barrier lies between
+    if (pass.cancelled) return;  // set in the step before, if at all, so no thread goes on without the others
     const LayerSpec& layer = layers[n];
     std::visit([&](const auto& mixer) { attend(pass, worker, mixer, n); }, layer.mixer);  // mixed: [T, dim]
     for_each_token(pass, worker, [&](std::size_t t) {
@@ -87,8 +92,8 @@ void evaluate_layers(Pass& pass, Worker& worker) noexcept {
       prepare_ffn(pass, layer, t);
     });
     std::visit([&](const auto& ffn) { feed_forward(pass, worker, ffn); }, layer.ffn);  // mixed: [T, dim]
-    if (worker.index() == 0) pass.cancelled = pass.stop.stop_requested();
     for_each_token(pass, worker, [&](std::size_t t) {
+      look_for_stop(pass, t);
       add_mixed(pass, layer.post_ffn_norm, layer.residual_scale, t);
       if (n + 1 < layers.size()) prepare_mixer(pass, layers[n + 1], t);
     });

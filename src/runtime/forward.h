@@ -2,6 +2,7 @@
 // The forward pass: one computation for every family, steered by the ModelSpec. Each function here is called
 // by all threads of a region together (see base/parallel.h) and splits its work among them by rows, heads and
 // tokens, never inside a sum; so the bits do not depend on the number of threads or on how a prompt is cut.
+#include <atomic>
 #include <span>
 #include <stop_token>
 
@@ -20,8 +21,10 @@ struct Pass {
   Scratch& scratch;
   std::span<const Token> tokens;  ///< at most Scratch::batch; token i stands at position cache.length() + i
   std::stop_token stop{};
-  std::size_t n_active_experts = 0;  ///< of the layer at hand: Scratch::active_experts
-  bool cancelled = false;            ///< the stop token was seen; the layers from there on were not computed
+  // Written inside tiles; a late thread may read them meanwhile, to no effect (see Worker).
+  std::atomic<std::size_t> n_active_experts = 0;  ///< of the layer at hand: Scratch::active_experts
+  std::atomic<bool> cancelled =
+      false;  ///< the stop token was seen; the layers from there on were not computed
 
   const ModelSpec& spec() const { return model.spec(); }
   const kernels::KernelTable& kernels() const { return model.kernels(); }

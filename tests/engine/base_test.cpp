@@ -34,17 +34,34 @@ TEST(Parallel, EveryTileRunsOnceAndStepsAreInOrder) {
   }
 }
 
-TEST(Parallel, WhatOneThreadWroteAloneAllSee) {
+TEST(Parallel, WhatOneThreadWroteAloneAllSeeInTheNextStep) {
   int shared = 0;
   std::atomic<int> wrong{0};
   run_in_parallel(3, [&](Worker& worker) noexcept {
     for (int step = 1; step <= 100; ++step) {
       worker.alone([&] { shared = step; });
-      if (shared != step) ++wrong;
-      worker.tiles(3, [](std::size_t) {});
+      worker.tiles(3, [&](std::size_t) {
+        if (shared != step) ++wrong;
+      });
     }
   });
   EXPECT_EQ(wrong, 0);
+}
+
+TEST(Parallel, StepsDoNotWaitForAThreadThatTheSystemHoldsBack) {
+  constexpr int n_steps = 50, n_tiles = 4;
+  std::atomic<bool> all_done{false};
+  std::atomic<int> runs{0};
+  run_in_parallel(2, [&](Worker& worker) noexcept {
+    if (worker.index() == 1) all_done.wait(false);
+    for (int step = 0; step < n_steps; ++step) {
+      worker.tiles(n_tiles, [&](std::size_t) { ++runs; });
+      worker.tiles(0, [&](std::size_t) { ++runs; });  // an empty step counts as one for everybody
+    }
+    all_done = true;
+    all_done.notify_all();
+  });
+  EXPECT_EQ(runs, n_steps * n_tiles);
 }
 
 TEST(Parallel, SomeThreadsCanBeUsed) {
