@@ -39,8 +39,9 @@ struct OpenOptions {
 };
 
 struct SessionOptions {
-  /// Positions to have room for; 0: as many as the model was trained for. More than that is an error unless
-  /// the model's file says how to scale its positions.
+  /// Positions to have room for; 0: as many as the model was trained for (ModelInfo::n_ctx_train). More is
+  /// given where it is asked for, though few models write sense there; a model with learned positions has no
+  /// more of them, which is an error.
   int n_ctx = 0;
   KvType kv_type = KvType::f16;
   /// Threads to compute with; 0: as many as this process may really use.

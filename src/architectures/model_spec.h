@@ -130,7 +130,6 @@ struct ModelSpec {
   std::uint32_t dim = 0;            ///< `embedding_length`: width of the residual stream
   std::uint32_t n_vocab = 0;        ///< rows of token_embd
   std::uint32_t n_ctx_train = 0;    ///< `context_length`
-  bool context_extends = false;     ///< the file scales positions, so n_ctx may exceed n_ctx_train
   Matrix token_embd{};
   float embedding_scale = 1;
   Matrix position_embd{};  ///< learned positions, row p for position p

@@ -204,7 +204,6 @@ int SpecBuilder::rope(const RopeOptions& options) {
          cat("key '", key("rope.scaling.type"), "' is 'longrope', which architecture '", family_.name,
              "' does not have"));
   }
-  if (rope.freq_scale != 1 || rope.factors || rope.long_factors) spec.context_extends = true;
   return add_rope(rope);
 }
 

@@ -15,7 +15,8 @@ Result<SequenceOptions> resolve(const ModelSpec& spec, SequenceOptions options) 
   constexpr std::size_t max_context = std::size_t{1} << 30, max_batch = 1u << 16;
   constexpr int max_threads = 1024;
   if (options.n_ctx == 0) options.n_ctx = spec.n_ctx_train;
-  const std::size_t n_ctx_limit = spec.context_extends ? max_context : spec.n_ctx_train;
+  // Whoever asks for more than the model was trained for may have it; learned positions end where they end.
+  const std::size_t n_ctx_limit = spec.position_embd ? spec.n_ctx_train : max_context;
   if (options.n_ctx > n_ctx_limit) {
     return Error{ErrorCode::invalid_argument,
                  cat("n_ctx is ", options.n_ctx, ", but this model has ", n_ctx_limit, " positions"),

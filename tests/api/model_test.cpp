@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <climits>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -84,7 +86,33 @@ TEST(Model, WrongSessionOptionsAreErrorsThatNameThem) {
   EXPECT_EQ(field({.n_ctx = -1}), "n_ctx");
   EXPECT_EQ(field({.threads = -1}), "threads");
   EXPECT_EQ(field({.batch = 0}), "batch");
-  EXPECT_EQ(field({.n_ctx = model.info().n_ctx_train + 1}), "n_ctx");
+  EXPECT_EQ(field({.n_ctx = INT_MAX}), "n_ctx");
+}
+
+TEST(Model, AContextBeyondTrainingIsGivenWhereItIsAskedFor) {
+  const Model model = golden_model();
+  const int n_train = model.info().n_ctx_train, n_more = n_train + 100;
+  EXPECT_EQ(model.new_session()->n_ctx(), n_train);
+  auto session = model.new_session({.n_ctx = n_more});
+  ASSERT_TRUE(session) << session.error().message;
+  EXPECT_EQ(session->n_ctx(), n_more);
+  const std::vector<Token> tokens(static_cast<std::size_t>(n_more), 7);
+  const auto logits = session->feed(tokens);
+  ASSERT_TRUE(logits) << logits.error().message;
+  EXPECT_TRUE(std::isfinite((*logits)[0]));
+}
+
+TEST(Model, LearnedPositionsEndWhereTheyEnd) {
+  const auto gpt2 = std::filesystem::path(QUERN_SHARED_DIR) / "golden/models/gpt2.gguf";
+  if (!std::filesystem::exists(gpt2)) GTEST_SKIP() << gpt2 << " is not here";
+  const auto model = Model::open(gpt2);
+  ASSERT_TRUE(model) << model.error().message;
+  const int n_train = model->info().n_ctx_train;
+  EXPECT_TRUE(model->new_session({.n_ctx = n_train}));
+  const auto more = model->new_session({.n_ctx = n_train + 1});
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().field, "n_ctx");
+  EXPECT_THAT(more.error().message, HasSubstr(std::to_string(n_train)));
 }
 
 TEST(Model, FilesThatAreNoModelAreErrorsThatNameTheFile) {
