@@ -24,33 +24,36 @@ void decode(const BlockQ3_K& block, float* y) {
   }
 }
 
-void decode(const BlockQ4_K& block, float* y) {
+namespace {
+
+// Q4_K and Q5_K: eight sub-blocks of 32, each with a scale and a minimum; code(s, l) is value l of sub-block
+// s.
+template <typename Block, typename Code>
+void decode_with_minimums(const Block& block, float* y, Code code) {
   const float d = to_float(block.d), dmin = to_float(block.dmin);
   for (unsigned s = 0; s < 8; ++s) {
     const ScaleMin sub = k4_scale_min(block.scales, s);
     const float scale = d * static_cast<float>(sub.scale);
     const float min = dmin * static_cast<float>(sub.min);
-    const std::uint8_t* qs = block.qs + 32 * (s / 2);
-    for (unsigned l = 0; l < 32; ++l) {
-      const unsigned q = s % 2 == 0 ? qs[l] & 15u : qs[l] >> 4;
-      y[32 * s + l] = scale * static_cast<float>(q) - min;
-    }
+    for (unsigned l = 0; l < 32; ++l) y[32 * s + l] = scale * static_cast<float>(code(s, l)) - min;
   }
 }
 
+unsigned low_four_bits(const std::uint8_t* qs, unsigned s, unsigned l) {
+  const std::uint8_t byte = qs[32 * (s / 2) + l];
+  return s % 2 == 0 ? byte & 15u : byte >> 4;
+}
+
+}  // namespace
+
+void decode(const BlockQ4_K& block, float* y) {
+  decode_with_minimums(block, y, [&](unsigned s, unsigned l) { return low_four_bits(block.qs, s, l); });
+}
+
 void decode(const BlockQ5_K& block, float* y) {
-  const float d = to_float(block.d), dmin = to_float(block.dmin);
-  for (unsigned s = 0; s < 8; ++s) {
-    const ScaleMin sub = k4_scale_min(block.scales, s);
-    const float scale = d * static_cast<float>(sub.scale);
-    const float min = dmin * static_cast<float>(sub.min);
-    const std::uint8_t* qs = block.qs + 32 * (s / 2);
-    for (unsigned l = 0; l < 32; ++l) {
-      const unsigned low = s % 2 == 0 ? qs[l] & 15u : qs[l] >> 4;
-      const unsigned q = low | (block.qh[l] >> s & 1u) << 4;
-      y[32 * s + l] = scale * static_cast<float>(q) - min;
-    }
-  }
+  decode_with_minimums(block, y, [&](unsigned s, unsigned l) {
+    return low_four_bits(block.qs, s, l) | (block.qh[l] >> s & 1u) << 4;
+  });
 }
 
 void decode(const BlockQ6_K& block, float* y) {

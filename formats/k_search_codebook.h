@@ -37,25 +37,13 @@ struct CodebookSuperBlock {
   /// Finds all fields for x[256] under weights w[256]. First every group by itself, then d as the best
   /// divisor of the scales found, then in turn the best scale codes under that d and the best d under those.
   static CodebookSuperBlock search(const float* x, const float* w) {
-    CodebookSuperBlock best = start(x, w);
-    Totals best_totals = best.choose_scales(x, w, 2);
-    for (int round = 0; round < 3; ++round) {
-      CodebookSuperBlock next = best;
-      next.d = rounded_to_half(best_totals.best_d());
-      const Totals totals = next.choose_scales(x, w, round == 0 ? 1 : 0);
-      if (!(totals.error < best_totals.error)) break;
-      best = next;
-      best_totals = totals;
-    }
-    return best;
+    return refine_in_turn(start(x, w), 0.0f, [&](CodebookSuperBlock& block, int round) {
+      return block.choose_scales(x, w, round < 2 ? 2 - round : 0);
+    });
   }
 
  private:
-  // Sums over the block for its codes, z = unit * (2s + 1) * q.
-  struct Totals {
-    double error = 0.0, wxz = 0.0, wzz = 0.0;
-    float best_d() const { return wzz > 0.0 && wxz > 0.0 ? static_cast<float>(wxz / wzz) : 0.0f; }
-  };
+  using Totals = SuperBlockTotals;  // z = unit * (2s + 1) * q
 
   static ScaleFit group_sum(const EightFit* eights) {
     ScaleFit sum{};

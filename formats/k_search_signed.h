@@ -2,6 +2,7 @@
 // The search for super-blocks of 256 values y = d * s * q: d a binary16 scale, s a small signed integer for
 // each sub-block, q a level for each value (Q3_K, Q6_K, IQ4_XS).
 #include <algorithm>
+#include <limits>
 
 #include "formats/search_scale.h"
 
@@ -21,25 +22,13 @@ struct SignedSuperBlock {
   /// best divisor of their scales, then in turn the best scales under that d and the best d under those
   /// scales.
   static SignedSuperBlock search(const float* x, const float* w, StartScales starts) {
-    SignedSuperBlock best = start(x, w, starts);
-    Totals best_totals = best.choose_scales(x, w, 2);
-    for (int round = 0; round < 3; ++round) {
-      SignedSuperBlock next = best;
-      next.d = rounded_to_half(best_totals.best_d());
-      const Totals totals = next.choose_scales(x, w, 1);
-      if (!(totals.error < best_totals.error)) break;
-      best = next;
-      best_totals = totals;
-    }
-    return best;
+    return refine_in_turn(
+        start(x, w, starts), std::numeric_limits<float>::lowest(),
+        [&](SignedSuperBlock& block, int round) { return block.choose_scales(x, w, round == 0 ? 2 : 1); });
   }
 
  private:
-  // Sums over the block for its codes and scales, z = s*q.
-  struct Totals {
-    double error = 0.0, wxz = 0.0, wzz = 0.0;
-    float best_d() const { return wzz > 0.0 ? static_cast<float>(wxz / wzz) : 0.0f; }
-  };
+  using Totals = SuperBlockTotals;  // z = s*q
 
   static SignedSuperBlock start(const float* x, const float* w, StartScales starts) {
     using Scales = IntegerLevels<-n_scales, n_scales - 1>;

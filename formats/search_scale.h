@@ -1,5 +1,7 @@
 #pragma once
 // The search for one scale: y = scale * q, q a level for each value.
+#include <algorithm>
+
 #include "formats/search_lanes.h"
 
 namespace quern::formats {
@@ -56,6 +58,28 @@ float best_half_scale(const float* x, const float* w, StartScales starts, bool b
         best_error = fit.error;
       }
     }
+  }
+  return best;
+}
+
+/// Sums over a super-block y = d * z for its codes, z what a code stands for before the scale.
+struct SuperBlockTotals {
+  double error = 0.0, wxz = 0.0, wzz = 0.0;
+};
+
+/// The best of a super-block's codes under its d and the best d under those codes, in turn. choose(block,
+/// round) makes the block's codes and returns their totals. No d is below least_d.
+template <typename SuperBlock, typename Choose>
+SuperBlock refine_in_turn(SuperBlock best, float least_d, Choose choose) {
+  SuperBlockTotals totals = choose(best, 0);
+  for (int round = 1; round <= 3; ++round) {
+    SuperBlock next = best;
+    const float d = totals.wzz > 0.0 ? static_cast<float>(totals.wxz / totals.wzz) : 0.0f;
+    next.d = rounded_to_half(std::max(d, least_d));
+    const SuperBlockTotals next_totals = choose(next, round);
+    if (!(next_totals.error < totals.error)) break;
+    best = next;
+    totals = next_totals;
   }
   return best;
 }

@@ -146,6 +146,9 @@ class SpecBuilder {
   Norm norm_of(std::string_view name, std::uint64_t n, std::uint64_t n_rows, NormKind kind, Presence bias,
                Presence presence);
   bool check_dims(const formats::Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2);
+  /// A tensor of weights of these dimensions; null after a failure, and where there is none.
+  const formats::Tensor* weights(const std::string& name, std::uint64_t n_cols, std::uint64_t n_rows,
+                                 std::uint64_t n_matrices, Presence presence);
   Matrix rows_of(const formats::Tensor* tensor, std::uint64_t n_cols, std::uint64_t row_begin,
                  std::uint64_t n_rows) const;
   Matrix expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,

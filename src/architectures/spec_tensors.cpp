@@ -97,17 +97,22 @@ Matrix SpecBuilder::rows_of(const Tensor* tensor, std::uint64_t n_cols, std::uin
   return matrix;
 }
 
+const Tensor* SpecBuilder::weights(const std::string& name, std::uint64_t n_cols, std::uint64_t n_rows,
+                                   std::uint64_t n_matrices, Presence presence) {
+  const Tensor* tensor = find(name, presence);
+  if (!tensor || !check_dims(*tensor, n_cols, n_rows, n_matrices)) return nullptr;
+  if (formats::tensor_type_info(tensor->type).is_weight) return tensor;
+  fail(ErrorCode::unsupported, name,
+       cat("tensor '", name, "' has type ", formats::tensor_type_info(tensor->type).name,
+           ", which is not a type of weights"));
+  return nullptr;
+}
+
 Matrix SpecBuilder::matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
                            Presence presence, Presence bias) {
   const std::string base = cat(prefix_, name);
-  const Tensor* tensor = find(base + ".weight", presence);
-  if (!tensor || !check_dims(*tensor, n_cols, n_rows, 1)) return {};
-  if (!formats::tensor_type_info(tensor->type).is_weight) {
-    fail(ErrorCode::unsupported, base + ".weight",
-         cat("tensor '", base, ".weight' has type ", formats::tensor_type_info(tensor->type).name,
-             ", which is not a type of weights"));
-    return {};
-  }
+  const Tensor* tensor = weights(base + ".weight", n_cols, n_rows, 1, presence);
+  if (!tensor) return {};
   Matrix matrix = rows_of(tensor, n_cols, 0, n_rows);
   matrix.bias = vector(base + ".bias", n_rows, bias);
   return matrix;
@@ -116,14 +121,8 @@ Matrix SpecBuilder::matrix(std::string_view name, std::uint64_t n_cols, std::uin
 Matrix SpecBuilder::expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
                                   std::uint64_t n_experts, Presence bias) {
   const std::string base = cat(prefix_, name);
-  const Tensor* tensor = find(base + ".weight", Presence::required);
-  if (!tensor || !check_dims(*tensor, n_cols, n_rows, n_experts)) return {};
-  if (!formats::tensor_type_info(tensor->type).is_weight) {
-    fail(ErrorCode::unsupported, base + ".weight",
-         cat("tensor '", base, ".weight' has type ", formats::tensor_type_info(tensor->type).name,
-             ", which is not a type of weights"));
-    return {};
-  }
+  const Tensor* tensor = weights(base + ".weight", n_cols, n_rows, n_experts, Presence::required);
+  if (!tensor) return {};
   Matrix matrix = rows_of(tensor, n_cols, 0, n_rows);
   matrix.expert_rows = n_rows;
   matrix.bias = vector(base + ".bias", n_rows, bias, n_experts);
