@@ -9,6 +9,7 @@
 #include <string>
 
 #include "formats/model_file.h"
+#include "tests/formats/allocated.h"
 #include "tests/support/gguf_bytes.h"
 
 namespace {
@@ -40,6 +41,8 @@ void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory
 void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+std::size_t quern::test::allocated_so_far() { return allocated_bytes; }
 
 namespace quern::formats {
 namespace {
