@@ -60,10 +60,11 @@ void place_token(Pass& pass, const AttentionSpec& a, std::size_t layer, std::siz
     for (std::size_t h = 0; h < a.n_kv_heads; ++h)
       kernels.rope(k + h * k_dim, cos_sin, rope.n_rot, rope.kind);
   }
-  const std::size_t v_width = std::size_t{a.n_kv_heads} * a.v_dim, position = pass.position(t);
-  kernels.store_kv(pass.cache.type(), k, k_width, pass.cache.k_row(layer, position));
-  kernels.store_kv(pass.cache.type(), pass.scratch.v + t * v_width, v_width,
-                   pass.cache.v_row(layer, position));
+  const Run& run = pass.run_of(t);
+  const std::size_t v_width = std::size_t{a.n_kv_heads} * a.v_dim, position = run.position(t);
+  kernels.store_kv(run.cache->type(), k, k_width, run.cache->k_row(layer, position));
+  kernels.store_kv(run.cache->type(), pass.scratch.v + t * v_width, v_width,
+                   run.cache->v_row(layer, position));
 }
 
 }  // namespace
@@ -74,17 +75,15 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
   project(pass, worker, a);
   for_each_token(pass, worker, [&](std::size_t t) { place_token(pass, a, layer, t); });
 
-  // A tile: the query heads that share a KV head, at a few neighbouring tokens.
-  const std::size_t tokens_per_tile = s.queries_per_tile / group;
-  const std::size_t n_chunks = (n_tokens + tokens_per_tile - 1) / tokens_per_tile;
-  worker.tiles(a.n_kv_heads * n_chunks, [&](std::size_t tile) {
-    const std::size_t g = tile % a.n_kv_heads, chunk = n_chunks - 1 - tile / a.n_kv_heads;  // longest first
+  // A tile: the query heads that share a KV head, at a few neighbouring tokens of a sequence.
+  worker.tiles(a.n_kv_heads * pass.chunks.size(), [&](std::size_t tile) {
+    const std::size_t g = tile % a.n_kv_heads;
+    const RowChunk& chunk = pass.chunks[tile / a.n_kv_heads];
     kernels::AttentionQuery* queries =
         s.queries + static_cast<std::size_t>(worker.index()) * s.queries_per_tile;
     std::size_t n_queries = 0;
-    for (std::size_t t = chunk * tokens_per_tile; t < std::min(n_tokens, (chunk + 1) * tokens_per_tile);
-         ++t) {
-      const auto position = static_cast<std::int64_t>(pass.position(t));
+    for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
+      const auto position = static_cast<std::int64_t>(chunk.run->position(t));
       for (std::size_t h = g * group; h < (g + 1) * group; ++h) {
         queries[n_queries++] = {
             .q = s.q + (t * a.n_heads + h) * a.k_dim,
@@ -98,7 +97,7 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
         };
       }
     }
-    pass.kernels().attend(pass.cache.head(layer, a, g), queries, n_queries);
+    pass.kernels().attend(chunk.run->cache->head(layer, a, g), queries, n_queries);
   });
 
   const PackedKinds kinds{&a.output};

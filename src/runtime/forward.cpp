@@ -19,18 +19,21 @@ void embed(Pass& pass, std::size_t t) {
   const ModelSpec& spec = pass.spec();
   const kernels::KernelTable& k = pass.kernels();
   const std::size_t dim = spec.dim;
+  const Run& run = pass.run_of(t);
+  const std::size_t position = run.position(t);
   float* x = pass.scratch.x + t * dim;
   look_up(spec.token_embd, static_cast<std::size_t>(pass.tokens[t]), x);
   if (spec.embedding_scale != 1) k.scale(x, spec.embedding_scale, dim, x);
   if (spec.position_embd) {
     float* learned = pass.scratch.mixed + t * dim;
-    look_up(spec.position_embd, pass.position(t), learned);
+    look_up(spec.position_embd, position, learned);
     k.add(x, learned, dim, x);
   }
   for (std::size_t r = 0; r < spec.ropes.size(); ++r) {
     const std::size_t n_rot = spec.ropes[r].n_rot;
-    rope_rotations(pass.scratch.frequencies[r], n_rot / 2, rope_magnitude(spec.ropes[r]), pass.position(t),
-                   pass.scratch.cos_sin[r] + t * n_rot);
+    const bool in_long = run.cache->capacity() > spec.ropes[r].original_context;
+    rope_rotations(pass.scratch.frequencies[2 * r + in_long], n_rot / 2, rope_magnitude(spec.ropes[r]),
+                   position, pass.scratch.cos_sin[r] + t * n_rot);
   }
 }
 
@@ -100,26 +103,26 @@ void evaluate_layers(Pass& pass, Worker& worker) noexcept {
   }
 }
 
-void evaluate_logits(Pass& pass, Worker& worker, std::size_t begin, std::size_t end) noexcept {
+void evaluate_logits(Pass& pass, Worker& worker, std::span<const std::uint32_t> rows,
+                     float* logits) noexcept {
   const ModelSpec& spec = pass.spec();
   const kernels::KernelTable& k = pass.kernels();
-  const std::size_t dim = spec.dim, n = end - begin, n_vocab = spec.n_vocab;
+  const std::size_t dim = spec.dim, n = rows.size(), n_vocab = spec.n_vocab;
   float* normed = pass.scratch.mixed;
   const PackedKinds kinds{&spec.output};
   worker.tiles(n, [&](std::size_t i) {
-    norm_row(pass, spec.output_norm, pass.scratch.x + (begin + i) * dim, dim, normed + i * dim);
+    norm_row(pass, spec.output_norm, pass.scratch.x + rows[i] * dim, dim, normed + i * dim);
     pack_rows(pass, kinds, normed, dim, i, i + 1);
   });
   const kernels::Activations activations = activations_for(pass, spec.output, normed, n);
   const RowTiles tiles = weight_tiles(spec.output, worker);
   worker.tiles(tiles.count(), [&](std::size_t tile) {
     const std::size_t first = tiles.begin(tile), last = tiles.end(tile);
-    multiply_tile(pass, worker, spec.output, 0, first, last, activations, nullptr, n, pass.scratch.logits,
-                  n_vocab);
+    multiply_tile(pass, worker, spec.output, 0, first, last, activations, nullptr, n, logits, n_vocab);
     for (std::size_t i = 0; i < n; ++i) {
-      float* logits = pass.scratch.logits + i * n_vocab + first;
-      if (spec.logit_scale != 1) k.scale(logits, spec.logit_scale, last - first, logits);
-      if (spec.logit_cap != 0) k.soft_cap(logits, spec.logit_cap, last - first, logits);
+      float* part = logits + i * n_vocab + first;
+      if (spec.logit_scale != 1) k.scale(part, spec.logit_scale, last - first, part);
+      if (spec.logit_cap != 0) k.soft_cap(part, spec.logit_cap, last - first, part);
     }
   });
 }

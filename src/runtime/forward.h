@@ -1,15 +1,16 @@
 #pragma once
 // The forward pass: one computation for every family, steered by the ModelSpec. Each function here is called
 // by all threads of a region together (see base/parallel.h) and splits its work among them by rows, heads and
-// tokens, never inside a sum; so the bits do not depend on the number of threads or on how a prompt is cut.
+// tokens, never inside a sum; so the bits do not depend on the number of threads, on how a prompt is cut, or
+// on the other sequences in the pass.
 #include <atomic>
 #include <span>
 #include <stop_token>
 
 #include "quern/token.h"
 #include "src/base/parallel.h"
-#include "src/runtime/kv_cache.h"
 #include "src/runtime/loaded_model.h"
+#include "src/runtime/rows.h"
 #include "src/runtime/scratch.h"
 
 namespace quern::detail {
@@ -17,28 +18,28 @@ namespace quern::detail {
 /// What all threads share during one evaluation.
 struct Pass {
   const LoadedModel& model;
-  KvCache& cache;
   Scratch& scratch;
-  std::span<const Token> tokens;  ///< at most Scratch::batch; token i stands at position cache.length() + i
+  std::span<const Token> tokens;     ///< of every row, at most Scratch::batch
+  std::span<const Run> runs;         ///< in the order of their rows, which they cover
+  std::span<const RowChunk> chunks;  ///< the rows again, the chunks with the longest contexts first
   std::stop_token stop{};
   // Written inside tiles; a late thread may read them meanwhile, to no effect (see Worker).
   std::atomic<std::size_t> n_active_experts = 0;  ///< of the layer at hand: Scratch::active_experts
-  std::atomic<bool> cancelled =
-      false;  ///< the stop token was seen; the layers from there on were not computed
+  std::atomic<bool> cancelled = false;  ///< the stop token was seen; the layers from there on are missing
 
   const ModelSpec& spec() const { return model.spec(); }
   const kernels::KernelTable& kernels() const { return model.kernels(); }
   std::size_t n_tokens() const { return tokens.size(); }
-  std::size_t position(std::size_t token) const { return cache.length() + token; }
+  const Run& run_of(std::size_t row) const { return runs[scratch.run_of[row]]; }
 };
 
-/// Evaluates the tokens through all layers: rows of keys and values are written behind cache.length(), and
-/// scratch.x holds the residual stream of every token.
+/// Evaluates the rows through all layers: their keys and values are written to their sequences' caches, and
+/// scratch.x holds the residual stream of every row.
 void evaluate_layers(Pass& pass, Worker& worker) noexcept;
 
-/// scratch.logits = logits after tokens [begin, end) of the last evaluate_layers. Requires: at most
+/// logits [rows.size(), n_vocab] = logits after these rows of the last evaluate_layers. Requires: at most
 /// Scratch::logit_rows of them.
-void evaluate_logits(Pass& pass, Worker& worker, std::size_t begin, std::size_t end) noexcept;
+void evaluate_logits(Pass& pass, Worker& worker, std::span<const std::uint32_t> rows, float* logits) noexcept;
 
 // The parts of a layer, each in a file of its own. They read what is prepared for them and leave their result
 // in scratch.mixed, [n_tokens, dim].

@@ -53,14 +53,14 @@ struct Widths {
 
 }  // namespace
 
-Scratch plan_scratch(const ModelSpec& spec, std::size_t batch, std::size_t n_threads,
-                     const kernels::KernelTable& table) {
+Scratch plan_scratch(const ModelSpec& spec, const ScratchSizes& sizes, const kernels::KernelTable& table) {
   const Widths widths(spec, table);
   Scratch scratch;
-  scratch.batch = batch;
-  scratch.logit_rows = std::min<std::size_t>(batch, 16);
+  scratch.batch = sizes.batch;
+  scratch.logit_rows = sizes.logit_rows;
   scratch.queries_per_tile = std::max<std::size_t>(64, widths.heads_per_group);
-  scratch.n_threads = n_threads;
+  scratch.rows_per_chunk = scratch.queries_per_tile / widths.heads_per_group;
+  scratch.n_threads = sizes.n_threads;
   scratch.matmul_bytes = widths.matmul_bytes;
   return scratch;
 }
@@ -69,6 +69,11 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
   const Widths w(spec, table);
   const std::uint64_t T = batch, dim = spec.dim, slots = T * w.used;
   Places places(base);
+  tokens = places.take<Token>(T);
+  run_of = places.take<std::uint32_t>(T);
+  runs = places.take<Run>(T);
+  chunks = places.take<RowChunk>(T);
+  wanted = places.take<std::uint32_t>(T);
   x = places.take<float>(T * dim);
   mixer_in = places.take<float>(T * dim);
   ffn_in = places.take<float>(T * dim);
@@ -87,13 +92,15 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
   if (w.q8_32) place_packed(packed_32, kernels::ActivationKind::q8_32);
   if (w.q8_128) place_packed(packed_128, kernels::ActivationKind::q8_128);
   cos_sin = places.take<float*>(spec.ropes.size());
-  frequencies = places.take<double*>(spec.ropes.size());
+  frequencies = places.take<double*>(2 * spec.ropes.size());
   for (std::size_t i = 0; i < spec.ropes.size(); ++i) {
     float* rotations = places.take<float>(T * spec.ropes[i].n_rot);
-    double* angles = places.take<double>(spec.ropes[i].n_rot / 2);
+    double* in_short = places.take<double>(spec.ropes[i].n_rot / 2);
+    double* in_long = places.take<double>(spec.ropes[i].n_rot / 2);
     if (!base) continue;
     cos_sin[i] = rotations;
-    frequencies[i] = angles;
+    frequencies[2 * i] = in_short;
+    frequencies[2 * i + 1] = in_long;
   }
   logits = places.take<float>(std::uint64_t{logit_rows} * spec.n_vocab);
 

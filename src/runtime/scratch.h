@@ -1,11 +1,13 @@
 #pragma once
-// The buffers of a forward pass, all in one block that is laid out when a sequence is made. T is the batch:
-// the most tokens evaluated together. Rows are tokens, row-major.
+// The buffers of a forward pass, all in one block that is laid out when an Evaluator is made. T is the batch:
+// the most rows (tokens) evaluated together. All buffers are row-major.
 #include <cstdint>
 
 #include "kernels/kernel_table.h"
+#include "quern/token.h"
 #include "src/architectures/model_spec.h"
 #include "src/runtime/aligned_memory.h"
+#include "src/runtime/rows.h"
 
 namespace quern::detail {
 
@@ -20,8 +22,15 @@ struct Scratch {
   std::size_t batch = 0;       ///< T
   std::size_t logit_rows = 0;  ///< rows of logits computed together
   std::size_t queries_per_tile = 0;
+  std::size_t rows_per_chunk = 0;  ///< of a RowChunk
   std::size_t n_threads = 0;
   std::size_t matmul_bytes = 0;  ///< per thread
+
+  Token* tokens = nullptr;          ///< [T] of every row
+  std::uint32_t* run_of = nullptr;  ///< [T] the run that a row is of
+  Run* runs = nullptr;              ///< [T]
+  RowChunk* chunks = nullptr;       ///< [T]
+  std::uint32_t* wanted = nullptr;  ///< [T] rows whose logits are wanted
 
   float* x = nullptr;              ///< [T, dim] the residual stream
   float* mixer_in = nullptr;       ///< [T, dim]
@@ -36,7 +45,7 @@ struct Scratch {
   PackedRows packed_32{};          ///< ActivationKind::q8_32
   PackedRows packed_128{};         ///< ActivationKind::q8_128
   float** cos_sin = nullptr;       ///< [n_ropes] of [T, n_rot/2][2]
-  double** frequencies = nullptr;  ///< [n_ropes] of [n_rot/2]
+  double** frequencies = nullptr;  ///< [n_ropes][2] of [n_rot/2]: in short contexts, in long ones
   float* logits = nullptr;         ///< [logit_rows, n_vocab]
 
   // Experts. A slot is one (token, chosen expert) pair; slots are sorted by expert, then by token.
@@ -63,8 +72,11 @@ struct Scratch {
   std::uint64_t place(std::byte* base, const ModelSpec& spec, const kernels::KernelTable& table);
 };
 
-/// Sizes for a batch and a number of threads, nothing placed yet.
-Scratch plan_scratch(const ModelSpec& spec, std::size_t batch, std::size_t n_threads,
-                     const kernels::KernelTable& table);
+/// What a Scratch is made for.
+struct ScratchSizes {
+  std::size_t batch = 0, logit_rows = 0, n_threads = 0;
+};
+/// Nothing placed yet.
+Scratch plan_scratch(const ModelSpec& spec, const ScratchSizes& sizes, const kernels::KernelTable& table);
 
 }  // namespace quern::detail

@@ -2,9 +2,11 @@
 // bits.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <stdexcept>
+#include <tuple>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -117,6 +119,71 @@ TEST_P(Determinism, TheLastLogitsAreThoseOfEveryToken) {
   EXPECT_TRUE(same_bits(last, std::span(all).last(last.size())));
 }
 
+// Several sequences in one evaluator: each gives what it gives alone, whatever is evaluated beside it.
+TEST_P(Determinism, NeighboursInAPassDoNotMatter) {
+  constexpr std::size_t n_sequences = 5;
+  constexpr KvType types[] = {KvType::f16, KvType::f32, KvType::f16, KvType::bf16, KvType::f16};
+  std::vector<std::vector<Token>> texts;
+  std::vector<std::vector<float>> expected;
+  for (std::size_t i = 0; i < n_sequences; ++i) {
+    texts.emplace_back(tokens_);
+    std::ranges::rotate(texts[i], texts[i].begin() + static_cast<std::ptrdiff_t>(11 * i));
+    Sequence alone = sequence({.kv_type = types[i], .threads = 1});
+    expected.push_back(logits_of(alone, texts[i]));
+  }
+  const std::size_t n_vocab = expected[0].size() / tokens_.size();
+
+  std::mt19937 random(11);
+  for (const auto& [threads, batch, logit_rows] :
+       {std::tuple{1, 512, 16}, {2, 40, 3}, {3, 7, 1}, {2, 1, 5}}) {
+    const detail::ScratchSizes sizes{static_cast<std::size_t>(batch), static_cast<std::size_t>(logit_rows),
+                                     static_cast<std::size_t>(threads)};
+    auto evaluator = detail::Evaluator::create(model_, sizes, 0).value();
+    std::vector<detail::KvCache> caches;
+    for (const KvType type : types)
+      caches.push_back(detail::KvCache::create(model_->spec(), type, n_ctx).value());
+    for (std::size_t n_logits = 0;;) {
+      // Some of the sequences, in any order, each with its next few tokens.
+      std::vector<detail::Part> parts;
+      std::vector<std::size_t> who;
+      for (std::size_t i = 0; i < n_sequences; ++i) {
+        const std::size_t left = n_tokens - caches[i].length();
+        if (left == 0 || random() % 4 == 0) continue;
+        const std::size_t most = random() % 3 == 0 ? 70 : 3,
+                          n = std::min<std::size_t>(left, 1 + random() % most);
+        const auto logits = random() % 3 == 0 ? detail::Logits::last : detail::Logits::all;
+        parts.push_back({&caches[i], std::span(texts[i]).subspan(caches[i].length(), n), logits});
+        who.push_back(i);
+        if (random() % 2 == 0) {
+          std::swap(parts.front(), parts.back());
+          std::swap(who.front(), who.back());
+        }
+      }
+      std::vector<std::size_t> begins;
+      for (const std::size_t i : who) begins.push_back(caches[i].length());
+      std::size_t n_heard = 0, n_wanted = 0;
+      evaluator
+          .evaluate(
+              parts,
+              [&](std::size_t part, std::size_t i, std::span<const float> logits) {
+                const auto& want = expected[who[part]];
+                EXPECT_TRUE(same_bits(logits, std::span(want).subspan((begins[part] + i) * n_vocab, n_vocab)))
+                    << "sequence " << who[part] << ", token " << begins[part] + i;
+                ++n_heard;
+              })
+          .value();
+      for (const detail::Part& part : parts)
+        n_wanted += part.logits == detail::Logits::all ? part.tokens.size() : 1;
+      EXPECT_EQ(n_heard, n_wanted);
+      n_logits += n_heard;
+      if (std::ranges::all_of(caches, [](const auto& cache) { return cache.length() == n_tokens; })) {
+        EXPECT_GT(n_logits, n_tokens);
+        break;
+      }
+    }
+  }
+}
+
 #if defined(__x86_64__)
 TEST_P(Determinism, TheHostsFloatingPointModeDoesNotMatterAndIsPutBack) {
   Sequence plain = sequence({.threads = 1}), strange = sequence({.threads = 2});
@@ -171,6 +238,34 @@ TEST(Sequence, RefusesWhatItCannotEvaluateAndKeepsWhatItHas) {
   expect_error({-1}, ErrorCode::invalid_argument);
   expect_error({1, 2, 3}, ErrorCode::context_full);
   EXPECT_TRUE(sequence.evaluate(std::vector<Token>{1, 2}));
+}
+
+TEST(Evaluator, AnErrorInOnePartLeavesAllSequencesAsTheyWere) {
+  const auto golden = load_golden("models", "llama");
+  const auto model = LoadedModel::open(golden->gguf).value();
+  auto evaluator = detail::Evaluator::create(model, {.batch = 8, .logit_rows = 2, .n_threads = 2}, 0).value();
+  auto a = detail::KvCache::create(model->spec(), KvType::f16, 64).value();
+  auto b = detail::KvCache::create(model->spec(), KvType::f16, 4).value();
+  const auto no_logits = [](std::size_t, std::size_t, std::span<const float>) {};
+  const std::vector<Token> five(5, 1), three(3, 2), unknown{320};
+  const auto code_of = [&](std::span<const Token> for_b, std::stop_token stop = {}) {
+    const detail::Part parts[] = {{&a, golden->prompt, detail::Logits::last},
+                                  {&b, for_b, detail::Logits::last}};
+    const auto result = evaluator.evaluate(parts, no_logits, std::move(stop));
+    if (result) return std::string("none");
+    EXPECT_EQ(a.length(), 0u);
+    EXPECT_EQ(b.length(), 0u);
+    return std::string(to_string(result.error().code));
+  };
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(code_of(five), "context_full");
+  EXPECT_EQ(code_of(unknown), "invalid_argument");
+  EXPECT_EQ(code_of({}), "invalid_argument");
+  EXPECT_EQ(code_of(three, stop.get_token()), "cancelled");
+  EXPECT_EQ(code_of(three), "none");
+  EXPECT_EQ(a.length(), golden->prompt.size());
+  EXPECT_EQ(b.length(), 3u);
 }
 
 TEST(Sequence, BeingStoppedChangesNothing) {
