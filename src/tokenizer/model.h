@@ -36,18 +36,22 @@ enum class Frame {
 // A row: a value of tokenizer.ggml.model and its defaults.
 struct Model {
   std::string_view name;
-  MakeAlgorithm make;
-  Vocabulary::Rules rules;
-  Frame frame;
-  std::string_view forced_pre;  // the pre-tokenizer whatever the file says; empty: by the key
-  bool uses_pre;
-  std::size_t max_text_bytes;  // of a token: it bounds the time per byte where a trie or a scan follows texts
+  MakeAlgorithm make = nullptr;  // null: the file has no tokenizer
+  Vocabulary::Rules rules{};
+  Frame frame = Frame::by_rules;
+  bool uses_pre = false;
+  std::string_view forced_pre{};  // the pre-tokenizer whatever the file says; empty: by the key
+  std::size_t max_text_bytes =
+      64 * 1024;  // of a token: it bounds the time per byte where a trie or a scan follows texts
   struct DefaultId {
     SpecialId which;
     Token id;
   };
-  std::span<const DefaultId> default_ids;
-  bool scores_must_be_finite;
+  std::span<const DefaultId> default_ids{};
+  bool scores_must_be_finite = false;
+  bool needs_unknown = false;  // it cannot encode without the id unk
+  bool escaped_texts = false;  // tokens are spelt with backslashes
+  bool dna = false;            // some tokens are groups of letters of DNA (dna.h)
 };
 
 // Positions in a text are 32-bit numbers: an error for longer ones.
@@ -58,6 +62,11 @@ std::string supported_models();                  // "llama, gpt2, ..."
 
 Result<AlgorithmPtr> make_spm(const Vocabulary&, const formats::Metadata&, const PreTokenizer*);
 Result<AlgorithmPtr> make_bpe(const Vocabulary&, const formats::Metadata&, const PreTokenizer*);
+Result<AlgorithmPtr> make_white_space_bpe(const Vocabulary&, const formats::Metadata&, const PreTokenizer*);
+Result<AlgorithmPtr> make_dna_bpe(const Vocabulary&, const formats::Metadata&, const PreTokenizer*);
 Result<AlgorithmPtr> make_word_piece(const Vocabulary&, const formats::Metadata&, const PreTokenizer*);
+Result<AlgorithmPtr> make_unigram(const Vocabulary&, const formats::Metadata&, const PreTokenizer*);
+Result<AlgorithmPtr> make_rwkv(const Vocabulary&, const formats::Metadata&, const PreTokenizer*);
+Result<AlgorithmPtr> make_plamo2(const Vocabulary&, const formats::Metadata&, const PreTokenizer*);
 
 }  // namespace quern::detail

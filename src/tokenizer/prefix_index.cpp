@@ -4,16 +4,16 @@
 
 namespace quern::detail {
 
-PrefixIndex::PrefixIndex(const Vocabulary& vocabulary, std::vector<Token> ids)
-    : vocabulary_(vocabulary), sorted_(std::move(ids)), first_(257) {
-  std::erase_if(sorted_, [&](Token id) { return vocabulary.text(id).empty(); });
+PrefixIndex::PrefixIndex(std::span<const std::string_view> texts, std::vector<Token> ids, Keep keep)
+    : texts_(texts), sorted_(std::move(ids)), first_(257) {
+  std::erase_if(sorted_, [&](Token id) { return text_of(id).empty(); });
   std::sort(sorted_.begin(), sorted_.end(), [&](Token a, Token b) {
-    const int order = vocabulary.text(a).compare(vocabulary.text(b));
-    return order != 0 ? order < 0 : a < b;
+    const int order = text_of(a).compare(text_of(b));
+    return order != 0 ? order < 0 : keep == Keep::lowest_id ? a < b : a > b;
   });
-  sorted_.erase(std::unique(sorted_.begin(), sorted_.end(),
-                            [&](Token a, Token b) { return vocabulary.text(a) == vocabulary.text(b); }),
-                sorted_.end());
+  sorted_.erase(
+      std::unique(sorted_.begin(), sorted_.end(), [&](Token a, Token b) { return text_of(a) == text_of(b); }),
+      sorted_.end());
 
   shorter_.resize(sorted_.size(), none);
   for (std::uint32_t entry = 0; entry < sorted_.size(); ++entry) {
@@ -33,8 +33,8 @@ std::uint32_t PrefixIndex::longest(std::string_view text) const {
   text = text.substr(0, max_bytes_);
   const auto byte = static_cast<std::uint8_t>(text[0]);
   const auto begin = sorted_.begin() + first_[byte], end = sorted_.begin() + first_[byte + 1u];
-  const auto after = std::upper_bound(
-      begin, end, text, [this](std::string_view t, Token id) { return t < vocabulary_.text(id); });
+  const auto after =
+      std::upper_bound(begin, end, text, [this](std::string_view t, Token id) { return t < text_of(id); });
   if (after == begin) return none;
   // The last text that is not greater: it or one of its beginnings is the answer.
   std::uint32_t entry = static_cast<std::uint32_t>(after - sorted_.begin()) - 1;

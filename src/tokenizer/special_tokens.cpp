@@ -18,7 +18,7 @@ bool is_stripped(char c) { return c == ' ' || (c >= 0x09 && c <= 0x0D); }
 }  // namespace
 
 SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, std::vector<Token> ids)
-    : vocabulary_(vocabulary), index_(vocabulary, std::move(ids)), begins_(65536) {
+    : vocabulary_(vocabulary), index_(vocabulary.texts(), std::move(ids)), begins_(65536) {
   std::uint32_t n = 0;
   while (n < index_.size()) entries_.push_back(n++);
   std::sort(entries_.begin(), entries_.end(), [this](std::uint32_t a, std::uint32_t b) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/tokenizer/prefix_index.h"
+#include "src/tokenizer/vocabulary.h"
 
 namespace quern::detail {
 

@@ -6,6 +6,7 @@
 #include "formats/try.h"
 #include "src/tokenizer/byte_characters.h"
 #include "src/tokenizer/clean_up.h"
+#include "src/tokenizer/dna.h"
 #include "src/tokenizer/escaped_spaces.h"
 #include "src/tokenizer/unicode.h"
 
@@ -74,7 +75,9 @@ Result<std::shared_ptr<const TokenizerImpl>> TokenizerImpl::load(const formats::
   QUERN_TRY(const PreTokenizer* pre, pre_tokenizer_of(metadata, *model));
   QUERN_TRY(Vocabulary vocabulary, Vocabulary::load(metadata, *model, pre));
   std::shared_ptr<TokenizerImpl> tokenizer(new TokenizerImpl(std::move(vocabulary), *model));
-  QUERN_TRY(tokenizer->algorithm_, model->make(tokenizer->vocabulary_, metadata, pre));
+  if (model->make) {
+    QUERN_TRY(tokenizer->algorithm_, model->make(tokenizer->vocabulary_, metadata, pre));
+  }
   return std::shared_ptr<const TokenizerImpl>(std::move(tokenizer));
 }
 
@@ -84,9 +87,12 @@ void TokenizerImpl::write_pieces() {
   pieces_.reserve(n_bytes);
   piece_ends_.reserve(size());
   const Vocabulary::Rules& rules = vocabulary_.rules();
+  const DnaTokens dna = model_.dna ? DnaTokens(vocabulary_) : DnaTokens();
   for (Token id = 0; contains(id); ++id) {
-    const std::string_view text = vocabulary_.text(id);
-    if (vocabulary_.has(id, attr_control | attr_unknown | attr_user_defined))
+    const std::string_view text = dna.piece_text(id, vocabulary_.text(id));
+    if (rules.plain_texts && !vocabulary_.has(id, attr_byte))
+      pieces_ += text;
+    else if (vocabulary_.has(id, attr_control | attr_unknown | attr_user_defined))
       pieces_ += text;
     else if (vocabulary_.has(id, attr_normal) && rules.escaped_spaces)
       append_unescaped(pieces_, text);
@@ -105,7 +111,15 @@ std::string_view TokenizerImpl::piece(Token id, bool special) const {
   return std::string_view(pieces_).substr(begin, piece_ends_[i] - begin);
 }
 
+Result<void> TokenizerImpl::check_present() const {
+  if (algorithm_) return {};
+  return Error{ErrorCode::unsupported,
+               cat(model_key, " is '", model_.name, "': this model has no tokenizer, only ids go in and out"),
+               std::string(model_key)};
+}
+
 Result<void> TokenizerImpl::check(Token id) const {
+  QUERN_CHECK(check_present());
   if (contains(id)) return {};
   return Error{ErrorCode::invalid_argument,
                cat("token ", id, " is not in the vocabulary, which has ", size(), " tokens"), "tokens"};
@@ -113,6 +127,7 @@ Result<void> TokenizerImpl::check(Token id) const {
 
 Result<std::vector<Token>> TokenizerImpl::encode(std::string_view text, bool add_special,
                                                  bool parse_special) const {
+  QUERN_CHECK(check_present());
   QUERN_CHECK(check_text_size(text.size()));
   const Vocabulary::Rules& rules = vocabulary_.rules();
   const bool always = model_.frame == Frame::always, by_rules = model_.frame == Frame::by_rules;
@@ -138,6 +153,7 @@ Result<std::vector<Token>> TokenizerImpl::encode(std::string_view text, bool add
 
 Result<std::string> TokenizerImpl::decode(std::span<const Token> ids, bool remove_special,
                                           bool unparse_special) const {
+  QUERN_CHECK(check_present());
   for (const Token id : ids) QUERN_CHECK(check(id));
   const Vocabulary::Rules& rules = vocabulary_.rules();
   bool drop_space = rules.space_prefix;

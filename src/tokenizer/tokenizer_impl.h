@@ -31,6 +31,8 @@ class TokenizerImpl {
   // The bytes of one token, which may be part of a character; control and unknown tokens are nothing unless
   // `special`. Valid as long as this lives. Requires: a token of this vocabulary.
   std::string_view piece(Token id, bool special) const;
+  // An error if the file says that the model has no tokenizer.
+  Result<void> check_present() const;
   // An error if the id is not in the vocabulary.
   Result<void> check(Token id) const;
 
@@ -48,8 +50,9 @@ class TokenizerImpl {
   const Vocabulary& vocabulary() const { return vocabulary_; }
   // Taken beside the metadata, which holds the texts.
   std::size_t memory_bytes() const {
-    return vocabulary_.memory_bytes() + algorithm_->memory_bytes() + all_special_.memory_bytes() +
-           user_defined_.memory_bytes() + heap_bytes(pieces_) + heap_bytes(piece_ends_);
+    return vocabulary_.memory_bytes() + (algorithm_ ? algorithm_->memory_bytes() : 0) +
+           all_special_.memory_bytes() + user_defined_.memory_bytes() + heap_bytes(pieces_) +
+           heap_bytes(piece_ends_);
   }
 
  private:
@@ -58,7 +61,7 @@ class TokenizerImpl {
 
   const Vocabulary vocabulary_;
   const Model& model_;
-  AlgorithmPtr algorithm_;
+  AlgorithmPtr algorithm_;                    // null: there is no tokenizer
   SpecialTokens all_special_, user_defined_;  // what is looked for with parse_special, and without
   std::string pieces_;                        // of all tokens, one after the other
   std::vector<std::uint32_t> piece_ends_;

@@ -62,18 +62,46 @@ constexpr IdKey id_keys[] = {
     {fim_pre, "prefix"},  {fim_suf, "suffix"},  {fim_mid, "middle"},
 };
 
-// Byte value of "<0xNN>", or nothing.
-std::optional<std::uint8_t> byte_of_text(std::string_view text) {
+// The byte that two hexadecimal digits write, or nothing.
+std::optional<std::uint8_t> byte_of_digits(std::string_view digits) {
   const auto digit = [](char c) {
     return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'A' && c <= 'F' ? c - 'A' + 10
            : c >= 'a' && c <= 'f' ? c - 'a' + 10
                                   : -1;
   };
+  if (digits.size() != 2 || digit(digits[0]) < 0 || digit(digits[1]) < 0) return std::nullopt;
+  return static_cast<std::uint8_t>(digit(digits[0]) * 16 + digit(digits[1]));
+}
+
+// Byte value of "<0xNN>", or nothing.
+std::optional<std::uint8_t> byte_of_text(std::string_view text) {
   if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return std::nullopt;
-  const int high = digit(text[3]), low = digit(text[4]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return static_cast<std::uint8_t>(high * 16 + low);
+  return byte_of_digits(text.substr(3, 2));
+}
+
+// Writes the text with \t, \n, \r and \xhh as the bytes that they mean, other backslashes left out, to `out`
+// and returns the end, which is no further than the text is long; null for an escape that is cut short.
+char* resolve_backslashes(std::string_view text, char* out) {
+  while (!text.empty()) {
+    char byte = text[0];
+    text.remove_prefix(1);
+    if (byte == '\\') {
+      if (text.empty()) return nullptr;
+      byte = text[0];
+      text.remove_prefix(1);
+      if (byte == 'x') {
+        const auto value = byte_of_digits(text.substr(0, 2));
+        if (!value) return nullptr;
+        byte = static_cast<char>(*value);
+        text.remove_prefix(2);
+      } else {
+        byte = byte == 't' ? '\t' : byte == 'n' ? '\n' : byte == 'r' ? '\r' : byte;
+      }
+    }
+    *out++ = byte;
+  }
+  return out;
 }
 
 Error corrupt(std::string_view key, std::string message) {
@@ -103,6 +131,7 @@ std::uint8_t Vocabulary::byte(Token id) const { return byte_of_text(text(id)).va
 Result<Vocabulary> Vocabulary::load(const formats::Metadata& metadata, const Model& model,
                                     const PreTokenizer* pre) {
   Vocabulary vocabulary;
+  if (model.make == nullptr) return vocabulary;
   vocabulary.metadata_ = metadata;
   QUERN_CHECK(vocabulary.load_tokens(metadata, model));
   QUERN_CHECK(vocabulary.load_scores(metadata, model));
@@ -122,6 +151,7 @@ Result<void> Vocabulary::load_tokens(const formats::Metadata& metadata, const Mo
   if (texts_.size() > max_tokens)
     return corrupt(tokens_key,
                    cat(tokens_key, " has ", texts_.size(), " entries, expected at most ", max_tokens));
+  if (model.escaped_texts) QUERN_CHECK(resolve_escapes());
   index_ = TextIndex(hash_, texts_.size());
   std::uint64_t total_bytes = 0;
   for (std::uint32_t id = 0; id < texts_.size(); ++id) {
@@ -137,6 +167,25 @@ Result<void> Vocabulary::load_tokens(const formats::Metadata& metadata, const Mo
   if (total_bytes > max_total_text_bytes)
     return corrupt(tokens_key, cat(tokens_key, " has ", total_bytes, " bytes of text, expected at most ",
                                    max_total_text_bytes));
+  return {};
+}
+
+Result<void> Vocabulary::resolve_escapes() {
+  std::size_t n_bytes = 0;
+  for (const std::string_view text : texts_) n_bytes += text.size();
+  resolved_bytes_.resize(n_bytes);
+  resolved_texts_.reserve(texts_.size());
+  char* out = resolved_bytes_.data();
+  for (std::size_t id = 0; id < texts_.size(); ++id) {
+    char* const end = resolve_backslashes(texts_[id], out);
+    if (!end)
+      return corrupt(tokens_key, cat(tokens_key, "[", id, "] is '", printable(texts_[id]),
+                                     "', expected \\x before two hexadecimal digits and something after "
+                                     "each backslash"));
+    resolved_texts_.emplace_back(out, end - out);
+    out = end;
+  }
+  texts_ = resolved_texts_;
   return {};
 }
 
@@ -350,8 +399,8 @@ Result<void> Vocabulary::load_rules(const formats::Metadata& metadata, const Mod
   if (model.frame == Frame::always) {
     QUERN_CHECK(required(bos, "bos", cat("tokenizer.ggml.model is ", model.name)));
     QUERN_CHECK(required(sep, "seperator", cat("tokenizer.ggml.model is ", model.name)));
-    QUERN_CHECK(required(unk, "unknown", cat("tokenizer.ggml.model is ", model.name)));
   }
+  if (model.needs_unknown) QUERN_CHECK(required(unk, "unknown", cat("tokenizer.ggml.model is ", model.name)));
   return {};
 }
 

@@ -62,6 +62,8 @@ class Vocabulary {
   std::size_t size() const { return texts_.size(); }
   bool contains(Token id) const { return id >= 0 && static_cast<std::size_t>(id) < size(); }
 
+  // By id.
+  std::span<const std::string_view> texts() const { return texts_; }
   // Requires: contains(id).
   std::string_view text(Token id) const { return texts_[static_cast<std::size_t>(id)]; }
   bool has(Token id, unsigned attributes) const {
@@ -92,6 +94,7 @@ class Vocabulary {
     bool clean_up = false;         // decoding drops spaces before punctuation
     bool escaped_spaces = false;   // a space is U+2581 inside tokens
     bool byte_characters = false;  // tokens are written in the 256 byte characters
+    bool plain_texts = false;      // every token but a byte is its text
   };
   const Rules& rules() const { return rules_; }
   // Oddities of the file that were passed over, one line each.
@@ -99,7 +102,8 @@ class Vocabulary {
 
   // Taken beside the metadata, which holds the texts.
   std::size_t memory_bytes() const {
-    return heap_bytes(scores_) + heap_bytes(attributes_) + index_.memory_bytes();
+    return heap_bytes(scores_) + heap_bytes(attributes_) + index_.memory_bytes() +
+           heap_bytes(resolved_bytes_) + heap_bytes(resolved_texts_);
   }
 
  private:
@@ -118,7 +122,11 @@ class Vocabulary {
   }
   void set_type(Token id, unsigned type);
 
-  formats::Metadata metadata_;  // owns the texts
+  Result<void> resolve_escapes();
+
+  formats::Metadata metadata_;  // owns the texts, unless they had escapes to resolve
+  std::vector<char> resolved_bytes_;
+  std::vector<std::string_view> resolved_texts_;
   std::span<const std::string_view> texts_;
   std::vector<float> scores_;  // empty: all 0
   std::vector<std::uint16_t> attributes_;

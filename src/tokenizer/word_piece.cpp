@@ -22,7 +22,7 @@ class WordPiece final : public Algorithm {
  public:
   WordPiece(const Vocabulary& vocabulary, std::vector<Token> ids, bool lower, bool strip_accents)
       : vocabulary_(vocabulary),
-        index_(vocabulary, std::move(ids)),
+        index_(vocabulary.texts(), std::move(ids)),
         lower_(lower),
         strip_accents_(strip_accents) {}
 

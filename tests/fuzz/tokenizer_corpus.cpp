@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "tests/tokenizer/charsmap_bytes.h"
 #include "tests/tokenizer/made_up.h"
 
 namespace {
@@ -69,4 +70,42 @@ int main(int argc, char** argv) {
     file.kv("tokenizer.ggml.unknown_token_id", 0u);
   };
   write(folder / "wordpiece", pieces, text);
+
+  MadeUp unigram;
+  unigram.model = "t5";
+  unigram.add("<pad>", quern::test::control_type), unigram.add("</s>", quern::test::control_type);
+  unigram.add("<unk>", quern::test::unknown_type);
+  for (const char* piece : {"▁", "h", "e", "l", "o", "he", "▁he", "ll", "llo", ",", "say", "1", "23"})
+    unigram.add(piece, quern::test::normal_type, -static_cast<float>(unigram.tokens->size()));
+  unigram.add("<|im_end|>", quern::test::user_type);
+  unigram.more = [](quern::test::GgufBytes& file) {
+    const std::map<std::string, std::string> replacements{{"\n", " "}, {"H", "h"}, {"\xC3\xA9", "e"}};
+    quern::test::add_numbers(file, "tokenizer.ggml.precompiled_charsmap",
+                             quern::test::CharsmapBytes(replacements).bytes());
+    file.kv("tokenizer.ggml.add_space_prefix", true);
+  };
+  write(folder / "unigram", unigram, text);
+
+  MadeUp longest;
+  longest.model = "rwkv";
+  longest.add("<s>", quern::test::control_type);
+  for (const char* piece : {"\\n", "\\n\\n", "he", "He", "ll", " ", "\\xff", "\\\\", "1234"})
+    longest.add(piece);
+  longest.more = [](quern::test::GgufBytes& file) { file.kv("tokenizer.ggml.unknown_token_id", 0u); };
+  write(folder / "rwkv", longest, text);
+
+  MadeUp cheapest = quern::test::made_up_spm();
+  cheapest.model = "plamo2";
+  for (const char* piece : {"he", "Hello", "ll", "日", " say", "\n\n"})
+    cheapest.add(piece, quern::test::normal_type, -static_cast<float>(cheapest.tokens->size()) / 300);
+  write(folder / "plamo2", cheapest, text);
+
+  MadeUp words = byte_level("gpt-2");
+  words.model = "whitespace";
+  write(folder / "whitespace", words, text);
+
+  MadeUp dna = byte_level("gpt-2");
+  dna.model = "hybriddna";
+  for (const char* piece : {"<dna>", "</dna>", "<oov>", "ACGTAC\uE000"}) dna.add(piece);
+  write(folder / "hybriddna", dna, "x<dna>acgtacgg</dna> y<dna>TTTTTTT");
 }

@@ -54,7 +54,7 @@ constexpr float nan = std::numeric_limits<float>::quiet_NaN(),
 const BadVocabulary bad_vocabularies[] = {
     {"model unknown", spm([](MadeUp& v) { v.model = "gpt7"; }), unsupported, "'gpt7'",
      "tokenizer.ggml.model"},
-    {"model known elsewhere", spm([](MadeUp& v) { v.model = "plamo2"; }), unsupported, "llama, gpt2",
+    {"model unknown, the known ones", spm([](MadeUp& v) { v.model = "bloom"; }), unsupported, "llama, gpt2",
      "tokenizer.ggml.model"},
     {"pre unknown", bpe([](MadeUp& v) { v.pre = "foo"; }), unsupported,
      "'foo' is not known; known: default gpt-2", "tokenizer.ggml.pre"},
@@ -153,6 +153,23 @@ const BadVocabulary bad_vocabularies[] = {
        return v;
      },
      corrupt, "[0] has 1025 bytes, expected at most 1024", "tokenizer.ggml.tokens"},
+    {"t5 without the unknown id",
+     [] {
+       MadeUp v;
+       v.model = "t5";
+       v.add("</s>", test::control_type), v.add("a");
+       return v;
+     },
+     corrupt, "tokenizer.ggml.model is t5 but the vocabulary has no unknown id",
+     "tokenizer.ggml.unknown_token_id"},
+    {"t5 with a score that is no number", spm([](MadeUp& v) { v.model = "t5", (*v.scores)[3] = nan; }),
+     corrupt, "scores[3]", "tokenizer.ggml.scores"},
+    {"plamo2 with an infinite score", spm([](MadeUp& v) { v.model = "plamo2", (*v.scores)[3] = infinity; }),
+     corrupt, "scores[3] is inf", "tokenizer.ggml.scores"},
+    {"rwkv with a long token", spm([](MadeUp& v) { v.model = "rwkv", v.add(std::string(1025, 'x')); }),
+     corrupt, "has 1025 bytes, expected at most 1024", "tokenizer.ggml.tokens"},
+    {"whitespace with an unknown pre", bpe([](MadeUp& v) { v.model = "whitespace", v.pre = "foo"; }),
+     unsupported, "'foo' is not known", "tokenizer.ggml.pre"},
     {"gemma4 without bos", bpe([](MadeUp& v) { v.model = "gemma4"; }), corrupt,
      "add_bos_token is true but the vocabulary has no bos id", "tokenizer.ggml.bos_token_id"},
 };
