@@ -1,7 +1,7 @@
 // Attention of queries over one KV head.
 //
 // For each query and each block of 64 positions, cut to [begin, end):
-//   s[p] = scale * (q . k[p]), soft cap, - slope * |position - p|      the dot product in lanes over k_dim
+//   s[p] = scale * (q . k[p]), soft cap, - slope * |position - p|, + bias[p];  the dot product in lanes
 //   m_b  = max s[p];  w[p] = e^(s[p] - m_b)
 //   l_b  = sum of w[p]: lane p % 16, ascending, then the tree
 //   a[d] = sum of w[p] * v[p][d]: one fused multiply-add a position, ascending, from +0
@@ -66,6 +66,7 @@ Partial weigh_block(const KvHead& kv, const AttentionQuery& query, std::int64_t 
       const F32x16 ahead = splat(static_cast<float>(query.position - first - static_cast<std::int64_t>(r)));
       s = fma(splat(-query.alibi_slope), absolute(ahead - load(lane_numbers)), s);
     }
+    if (query.bias) s = s + load(query.bias + first + r);
     store(scores + r, s);
   }
   fill_outside(scores, lo, hi, -__builtin_inff());

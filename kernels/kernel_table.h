@@ -71,9 +71,10 @@ struct AttentionQuery {
   float* out = nullptr;       ///< [v_dim]
   std::int64_t position = 0;  ///< for ALiBi
   std::int64_t begin = 0,
-               end = 0;   ///< the positions [begin, end) it sees; begin < end unless there is a sink
-  float alibi_slope = 0;  ///< adds -slope * |position - p|
-  float sink = 0;         ///< logit that joins the denominator, if has_sink
+               end = 0;         ///< the positions [begin, end) it sees; begin < end unless there is a sink
+  float alibi_slope = 0;        ///< adds -slope * |position - p|
+  const float* bias = nullptr;  ///< adds bias[p], if given; readable for all of the blocks that are seen
+  float sink = 0;               ///< logit that joins the denominator, if has_sink
   bool has_sink = false;
 };
 

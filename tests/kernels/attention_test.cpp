@@ -94,6 +94,7 @@ std::vector<double> plain_attention(const Cache& cache, const KvHead& kv, const 
     s *= kv.scale;
     if (kv.soft_cap != 0) s = kv.soft_cap * std::tanh(s / kv.soft_cap);
     s -= query.alibi_slope * static_cast<double>(std::abs(query.position - p));
+    if (query.bias) s += query.bias[p];
     scores.push_back(s);
     most = std::max(most, s);
   }
@@ -116,11 +117,13 @@ TEST(Attention, MatchesPlainSoftmaxAndAgreesByBits) {
       if (type == KvType::q8_0)
         shape.k_dim = (shape.k_dim + 31) / 32 * 32, shape.v_dim = (shape.v_dim + 31) / 32 * 32;
       const Cache cache(*find_table("scalar"), type, shape, random);
-      for (int variant = 0; variant < 6; ++variant) {
+      for (int variant = 0; variant < 7; ++variant) {
         KvHead kv = cache.head();
         kv.soft_cap = variant == 1 ? 2.0f : 0.0f;
         const auto n_queries = 1 + random.below(11);
         const std::vector<float> q = random.bells(n_queries * static_cast<std::size_t>(shape.k_dim));
+        const std::vector<float> bias =
+            random.bells(static_cast<std::size_t>((shape.n_positions + kv_block - 1) / kv_block * kv_block));
         const auto v_dim = static_cast<std::size_t>(shape.v_dim);
         std::vector<AttentionQuery> queries(n_queries);
         for (std::size_t i = 0; i < n_queries; ++i) {
@@ -133,6 +136,7 @@ TEST(Attention, MatchesPlainSoftmaxAndAgreesByBits) {
           if (variant == 5) query.begin = 0, query.end = shape.n_positions;  // all alike: shared loads
           query.position = query.end - 1;
           query.alibi_slope = variant == 3 ? 0.1f : 0.0f;
+          query.bias = variant == 6 ? bias.data() : nullptr;
           query.has_sink = variant == 4;
           query.sink = 0.5f;
         }
