@@ -8,7 +8,7 @@ std::span<const Family* const> families() {
   static constexpr const Family* list[] = {
       &llama, &internlm2, &smollm3, &granite, &granitemoe, &qwen2,   &qwen2moe, &qwen3,      &qwen3moe,
       &gemma, &gemma2,    &gemma3,  &phi2,    &phi3,       &gpt2,    &gptneox,  &starcoder2, &falcon,
-      &mpt,   &stablelm,  &olmo2,   &exaone4, &command_r,  &cohere2, &glm4,     &gpt_oss,
+      &mpt,   &stablelm,  &olmo2,   &exaone4, &command_r,  &cohere2, &glm4,     &gpt_oss,    &deepseek2,
   };
   return list;
 }

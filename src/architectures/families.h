@@ -12,6 +12,7 @@ extern const Family falcon, mpt, stablelm;
 extern const Family olmo2, exaone4;
 extern const Family command_r, cohere2;
 extern const Family glm4, gpt_oss;
+extern const Family deepseek2;
 extern const Family qwen2, qwen2moe, qwen3, qwen3moe;
 
 }  // namespace quern::detail

@@ -11,6 +11,7 @@
 // An absent norm is the identity; in a parallel layer without ffn_norm the FFN reads what the mixer reads.
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -35,7 +36,7 @@ struct Matrix {
   std::uint64_t n_cols = 0;
   std::uint64_t n_rows = 0;
   std::uint64_t row_begin = 0;    ///< first row inside the tensor
-  std::uint64_t expert_rows = 0;  ///< rows from one expert to the next; 0 where there is one matrix only
+  std::uint64_t expert_rows = 0;  ///< rows from one expert (or head) to the next; 0: there is one matrix only
   Vector bias{};                  ///< [n_rows], of experts [n_experts, n_rows]
   explicit operator bool() const { return tensor != nullptr; }
 };
@@ -62,6 +63,7 @@ struct RopeSpec {
   double theta = 10000;     ///< `rope.freq_base`
   double freq_scale = 1;    ///< 1 / `rope.scaling.factor`
   bool yarn = false;
+  double yarn_growth = 0.1;            ///< yarn's magnitude is 1 + yarn_growth * ln(scaling factor)
   double attn_factor = 1;              ///< `rope.scaling.attn_factor`
   std::uint64_t original_context = 0;  ///< `rope.scaling.original_context_length`
   Vector factors{};                    ///< [n_rot/2] divisors of the frequencies, for every context length
@@ -73,6 +75,28 @@ enum class QkNormScope : std::uint8_t {
   head,       ///< weight [head_dim], every head normalised alone with the same weight
   each_head,  ///< weight [n_heads * head_dim], every head normalised alone with its own weight
   whole,      ///< weight [n_heads * head_dim], one mean over all heads
+};
+
+/// Latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1): keys and values of all heads are linear in
+/// one vector c of `dim` values a token, so only c and one rotated key part serve as the cache, for all heads
+/// together:
+///   score = q_nope . (k_up c) + rope(q_pe) . rope(k_pe) = (k_up^T q_nope) . c + ...;  out = v_up (sum of w
+///   c)
+/// An AttentionSpec with a LatentSpec has one KV head whose key is [c | k_pe] and whose value is c, k_dim =
+/// dim + n_rot and v_dim = dim; `q` gives per head n_nope + n_rot values, `k` gives [c | k_pe] before norm
+/// and rotation.
+struct LatentSpec {
+  std::uint32_t dim = 0;         ///< of c
+  std::uint32_t n_nope = 0;      ///< unrotated values of a head's query
+  std::uint32_t n_rot = 0;       ///< rotated values, behind them
+  std::uint32_t head_v_dim = 0;  ///< of a head's value
+  Matrix q_down{};  ///< the input of `q`, where it is of low rank; absent: q reads the layer's input
+  Norm q_down_norm{}, norm{};  ///< of that input; of c
+  Matrix q_to_latent{};        ///< each head's k_up^T, [dim rows of n_nope]; absent: k_up is there
+  Matrix k_up{};               ///< each head's k_up, [n_nope rows of dim]
+  Matrix v_up{};               ///< each head's, [head_v_dim rows of dim]
+  float temperature = 0;       ///< q times 1 + temperature * ln(1 + floor(position / temperature_length))
+  std::uint32_t temperature_length = 1;
 };
 
 struct AttentionSpec {
@@ -88,6 +112,7 @@ struct AttentionSpec {
   std::uint32_t window = 0;           ///< keys seen, the token's own included; 0: all
   std::vector<float> alibi_slopes{};  ///< [n_heads], or empty
   Vector sinks{};                     ///< [n_heads], or absent
+  std::optional<LatentSpec> latent{};
 };
 
 enum class Activation : std::uint8_t { silu, gelu, relu, swiglu_clamped };
@@ -146,17 +171,21 @@ struct ModelSpec {
   std::size_t n_vector_floats = 0;
 };
 
-/// Calls visit(matrix) for every matrix that a layer multiplies with.
+/// Calls visit(matrix, n_read) for every matrix that a layer multiplies with; n_read: how many of the
+/// matrices stacked in it (experts, heads) one token meets.
 template <typename Visit>
 void for_each_matrix(const LayerSpec& layer, Visit&& visit) {
-  const auto present = [&](std::initializer_list<const Matrix*> matrices) {
+  const auto present = [&](std::initializer_list<const Matrix*> matrices, std::uint64_t n_stacked = 1) {
     for (const Matrix* matrix : matrices)
-      if (*matrix) visit(*matrix);
+      if (*matrix) visit(*matrix, matrix->expert_rows != 0 ? n_stacked : 1);
   };
-  if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) present({&a->q, &a->k, &a->v, &a->output});
+  if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) {
+    present({&a->q, &a->k, &a->v, &a->output});
+    if (const auto& l = a->latent) present({&l->q_down, &l->q_to_latent, &l->k_up, &l->v_up}, a->n_heads);
+  }
   if (const auto* d = std::get_if<DenseSpec>(&layer.ffn)) present({&d->gate, &d->up, &d->down});
   if (const auto* e = std::get_if<ExpertsSpec>(&layer.ffn)) {
-    present({&e->router, &e->expert.gate, &e->expert.up, &e->expert.down});
+    present({&e->router, &e->expert.gate, &e->expert.up, &e->expert.down}, e->n_used);
     present({&e->shared.gate, &e->shared.up, &e->shared.down, &e->shared_gate});
   }
 }

@@ -47,6 +47,7 @@ struct ExpertOptions {
   bool renormalize = true;
   Activation activation = Activation::silu;
   Presence bias = Presence::absent;     ///< on the router and on the experts
+  bool may_be_fused = false;            ///< ffn_gate_up_exps may hold both, the gate's rows first
   std::uint64_t shared_hidden_dim = 0;  ///< 0: no shared expert
   Presence shared_gate = Presence::absent;
 };
@@ -74,6 +75,9 @@ class SpecBuilder {
 
   /// `feed_forward_length`
   std::uint32_t hidden_dim(std::size_t layer) const { return hidden_dim_[layer]; }
+  /// `attention.head_count`, `attention.head_count_kv`
+  std::uint32_t n_heads(std::size_t layer) const { return n_heads_[layer]; }
+  std::uint32_t n_kv_heads(std::size_t layer) const { return n_kv_heads_[layer]; }
 
   /// `sliding_window_pattern` P: layer n is local if n % P < P - 1; P = 0: all are. Arrays are not read.
   std::vector<bool> local_layers(std::uint64_t default_period);
@@ -102,6 +106,14 @@ class SpecBuilder {
   /// RMS norm, or LayerNorm with or without a bias, over the model's width.
   Norm norm(std::string_view name, NormKind kind, Presence bias = Presence::absent,
             Presence = Presence::required);
+  /// The same over n values, with weights of their own for each of n_rows of them.
+  Norm norm_of(std::string_view name, std::uint64_t n, std::uint64_t n_rows, NormKind kind,
+               Presence bias = Presence::absent, Presence = Presence::required);
+  /// n_stacked matrices in one tensor, a required one: of experts or of heads.
+  Matrix stacked_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
+                        std::uint64_t n_stacked, Presence bias = Presence::absent);
+  /// Rows [row_begin, row_begin + n_rows) of a matrix without experts' biases, or of each matrix in a stack.
+  static Matrix part(const Matrix& whole, std::uint64_t row_begin, std::uint64_t n_rows);
   /// A tensor that files may hold and the computation does not use; the call says why.
   void ignore(std::string_view full_name);
 
@@ -143,16 +155,10 @@ class SpecBuilder {
   template <typename T>
   T take(Result<T> result, T otherwise);
   const formats::Tensor* find(std::string_view full_name, Presence presence);
-  Norm norm_of(std::string_view name, std::uint64_t n, std::uint64_t n_rows, NormKind kind, Presence bias,
-               Presence presence);
   bool check_dims(const formats::Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2);
   /// A tensor of weights of these dimensions; null after a failure, and where there is none.
   const formats::Tensor* weights(const std::string& name, std::uint64_t n_cols, std::uint64_t n_rows,
                                  std::uint64_t n_matrices, Presence presence);
-  Matrix rows_of(const formats::Tensor* tensor, std::uint64_t n_cols, std::uint64_t row_begin,
-                 std::uint64_t n_rows) const;
-  Matrix expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
-                       std::uint64_t n_experts, Presence bias);
   DenseSpec dense(const DenseOptions& options, std::uint64_t hidden_dim, std::string_view suffix);
   void check_unused();
 

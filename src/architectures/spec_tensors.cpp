@@ -90,11 +90,13 @@ Vector SpecBuilder::vector(std::string_view full_name, std::uint64_t n, Presence
   return vector;
 }
 
-Matrix SpecBuilder::rows_of(const Tensor* tensor, std::uint64_t n_cols, std::uint64_t row_begin,
-                            std::uint64_t n_rows) const {
-  Matrix matrix;
-  if (tensor) matrix = {.tensor = tensor, .n_cols = n_cols, .n_rows = n_rows, .row_begin = row_begin};
-  return matrix;
+Matrix SpecBuilder::part(const Matrix& whole, std::uint64_t row_begin, std::uint64_t n_rows) {
+  if (!whole) return {};
+  Matrix rows = whole;
+  rows.row_begin += row_begin;
+  rows.n_rows = n_rows;
+  if (whole.bias) rows.bias = {whole.bias.begin + row_begin, static_cast<std::size_t>(n_rows)};
+  return rows;
 }
 
 const Tensor* SpecBuilder::weights(const std::string& name, std::uint64_t n_cols, std::uint64_t n_rows,
@@ -113,19 +115,18 @@ Matrix SpecBuilder::matrix(std::string_view name, std::uint64_t n_cols, std::uin
   const std::string base = cat(prefix_, name);
   const Tensor* tensor = weights(base + ".weight", n_cols, n_rows, 1, presence);
   if (!tensor) return {};
-  Matrix matrix = rows_of(tensor, n_cols, 0, n_rows);
+  Matrix matrix{.tensor = tensor, .n_cols = n_cols, .n_rows = n_rows};
   matrix.bias = vector(base + ".bias", n_rows, bias);
   return matrix;
 }
 
-Matrix SpecBuilder::expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
-                                  std::uint64_t n_experts, Presence bias) {
+Matrix SpecBuilder::stacked_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
+                                   std::uint64_t n_stacked, Presence bias) {
   const std::string base = cat(prefix_, name);
-  const Tensor* tensor = weights(base + ".weight", n_cols, n_rows, n_experts, Presence::required);
+  const Tensor* tensor = weights(base + ".weight", n_cols, n_rows, n_stacked, Presence::required);
   if (!tensor) return {};
-  Matrix matrix = rows_of(tensor, n_cols, 0, n_rows);
-  matrix.expert_rows = n_rows;
-  matrix.bias = vector(base + ".bias", n_rows, bias, n_experts);
+  Matrix matrix{.tensor = tensor, .n_cols = n_cols, .n_rows = n_rows, .expert_rows = n_rows};
+  matrix.bias = vector(base + ".bias", n_rows, bias, n_stacked);
   return matrix;
 }
 
@@ -203,14 +204,9 @@ AttentionSpec SpecBuilder::attention(const AttentionOptions& options) {
   if (has_tensor("attn_qkv")) {
     const Matrix qkv = matrix("attn_qkv", spec.dim, q_rows + k_rows + v_rows, Presence::required,
                               options.qkv_bias == Presence::absent ? Presence::absent : Presence::optional);
-    const auto part = [&](std::uint64_t begin, std::uint64_t n) {
-      Matrix rows = rows_of(qkv.tensor, spec.dim, begin, n);
-      if (qkv.bias) rows.bias = {qkv.bias.begin + begin, n};
-      return rows;
-    };
-    a.q = part(0, q_rows);
-    a.k = part(q_rows, k_rows);
-    a.v = part(q_rows + k_rows, v_rows);
+    a.q = part(qkv, 0, q_rows);
+    a.k = part(qkv, q_rows, k_rows);
+    a.v = part(qkv, q_rows + k_rows, v_rows);
   } else {
     a.q = matrix("attn_q", spec.dim, q_rows, Presence::required, options.qkv_bias);
     a.k = matrix("attn_k", spec.dim, k_rows, Presence::required, options.qkv_bias);
@@ -243,12 +239,8 @@ DenseSpec SpecBuilder::dense(const DenseOptions& options, std::uint64_t hidden_d
   const std::string up = cat("ffn_up", suffix);
   if (options.fused_gate) {
     const Matrix both = matrix(up, spec.dim, 2 * hidden_dim, Presence::required, options.bias);
-    d.gate = rows_of(both.tensor, spec.dim, 0, hidden_dim);
-    d.up = rows_of(both.tensor, spec.dim, hidden_dim, hidden_dim);
-    if (both.bias) {
-      d.gate.bias = {both.bias.begin, hidden_dim};
-      d.up.bias = {both.bias.begin + hidden_dim, hidden_dim};
-    }
+    d.gate = part(both, 0, hidden_dim);
+    d.up = part(both, hidden_dim, hidden_dim);
   } else {
     if (options.gated)
       d.gate = matrix(cat("ffn_gate", suffix), spec.dim, hidden_dim, Presence::required, options.bias);
@@ -294,9 +286,16 @@ ExpertsSpec SpecBuilder::experts(const ExpertOptions& options) {
 
   e.router = matrix("ffn_gate_inp", spec.dim, e.n_experts, Presence::required, options.bias);
   e.expert.activation = options.activation;
-  e.expert.gate = expert_matrix("ffn_gate_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
-  e.expert.up = expert_matrix("ffn_up_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
-  e.expert.down = expert_matrix("ffn_down_exps", options.hidden_dim, spec.dim, e.n_experts, options.bias);
+  if (options.may_be_fused && has_tensor("ffn_gate_up_exps")) {
+    const Matrix both =
+        stacked_matrix("ffn_gate_up_exps", spec.dim, 2 * options.hidden_dim, e.n_experts, Presence::absent);
+    e.expert.gate = part(both, 0, options.hidden_dim);
+    e.expert.up = part(both, options.hidden_dim, options.hidden_dim);
+  } else {
+    e.expert.gate = stacked_matrix("ffn_gate_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
+    e.expert.up = stacked_matrix("ffn_up_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
+  }
+  e.expert.down = stacked_matrix("ffn_down_exps", options.hidden_dim, spec.dim, e.n_experts, options.bias);
   if (options.shared_hidden_dim != 0) {
     e.shared = dense({.activation = options.activation}, options.shared_hidden_dim, "_shexp");
     e.shared_gate = matrix("ffn_gate_inp_shexp", spec.dim, 1, options.shared_gate);

@@ -8,26 +8,15 @@ namespace {
 // q, k, v = projections of mixer_in, [T, heads * head size] each, in one step.
 void project(Pass& pass, Worker& worker, const AttentionSpec& a) {
   const Scratch& s = pass.scratch;
-  struct Product {
-    const Matrix& matrix;
-    float* y;
-  };
   const Product products[] = {{a.q, s.q}, {a.k, s.k}, {a.v, s.v}};
-  const RowTiles tiles[] = {weight_tiles(a.q, worker), weight_tiles(a.k, worker), weight_tiles(a.v, worker)};
-  const std::size_t n_tokens = pass.n_tokens();
-  worker.tiles(tiles[0].count() + tiles[1].count() + tiles[2].count(), [&](std::size_t tile) {
-    std::size_t which = 0;
-    while (tile >= tiles[which].count()) tile -= tiles[which++].count();
-    const auto& [matrix, y] = products[which];
-    const std::size_t begin = tiles[which].begin(tile), end = tiles[which].end(tile), stride = matrix.n_rows;
-    multiply_tile(pass, worker, matrix, 0, begin, end, activations_for(pass, matrix, s.mixer_in, n_tokens),
-                  nullptr, n_tokens, y, stride);
-    if (a.clamp == 0) return;
-    for (std::size_t t = 0; t < n_tokens; ++t) {
-      float* row = y + t * stride + begin;
-      pass.kernels().clamp(row, -a.clamp, a.clamp, end - begin, row);
-    }
-  });
+  multiply_together(pass, worker, products, s.mixer_in,
+                    [&](const Product& p, std::size_t begin, std::size_t end) {
+                      if (a.clamp == 0) return;
+                      for (std::size_t t = 0; t < pass.n_tokens(); ++t) {
+                        float* row = p.y + t * p.matrix.n_rows + begin;
+                        pass.kernels().clamp(row, -a.clamp, a.clamp, end - begin, row);
+                      }
+                    });
 }
 
 void normalize_heads(const Pass& pass, const Norm& norm, QkNormScope scope, float* heads, std::size_t n_heads,
@@ -71,20 +60,27 @@ void place_token(Pass& pass, const AttentionSpec& a, std::size_t layer, std::siz
 
 void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t layer) noexcept {
   const Scratch& s = pass.scratch;
-  const std::size_t n_tokens = pass.n_tokens(), group = a.n_heads / a.n_kv_heads;
-  project(pass, worker, a);
-  for_each_token(pass, worker, [&](std::size_t t) { place_token(pass, a, layer, t); });
+  const std::size_t group = a.n_heads / a.n_kv_heads;
+  if (a.latent) {
+    prepare_latent(pass, worker, a, layer);
+  } else {
+    project(pass, worker, a);
+    for_each_token(pass, worker, [&](std::size_t t) { place_token(pass, a, layer, t); });
+  }
 
-  // A tile: the query heads that share a KV head, at a few neighbouring tokens of a sequence.
-  worker.tiles(a.n_kv_heads * pass.chunks.size(), [&](std::size_t tile) {
-    const std::size_t g = tile % a.n_kv_heads;
-    const RowChunk& chunk = pass.chunks[tile / a.n_kv_heads];
+  // A tile: query heads that share a KV head, at a few neighbouring tokens of a sequence.
+  const std::size_t heads_per_tile = std::min(group, s.heads_per_tile);
+  const std::size_t parts = (group + heads_per_tile - 1) / heads_per_tile, n_parts = a.n_kv_heads * parts;
+  worker.tiles(n_parts * pass.chunks.size(), [&](std::size_t tile) {
+    const std::size_t g = tile % n_parts / parts, first = g * group + tile % parts * heads_per_tile;
+    const std::size_t last = std::min(first + heads_per_tile, (g + 1) * group);
+    const RowChunk& chunk = pass.chunks[tile / n_parts];
     kernels::AttentionQuery* queries =
         s.queries + static_cast<std::size_t>(worker.index()) * s.queries_per_tile;
     std::size_t n_queries = 0;
     for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
       const auto position = static_cast<std::int64_t>(chunk.run->position(t));
-      for (std::size_t h = g * group; h < (g + 1) * group; ++h) {
+      for (std::size_t h = first; h < last; ++h) {
         queries[n_queries++] = {
             .q = s.q + (t * a.n_heads + h) * a.k_dim,
             .out = s.attended + (t * a.n_heads + h) * a.v_dim,
@@ -100,12 +96,8 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
     pass.kernels().attend(chunk.run->cache->head(layer, a, g), queries, n_queries);
   });
 
-  const PackedKinds kinds{&a.output};
-  if (kinds.any()) {
-    for_each_token(pass, worker,
-                   [&](std::size_t t) { pack_rows(pass, kinds, s.attended, a.output.n_cols, t, t + 1); });
-  }
-  multiply(pass, worker, a.output, s.attended, n_tokens, s.mixed);
+  const float* values = a.latent ? expand_latent(pass, worker, a) : s.attended;
+  pack_and_multiply(pass, worker, a.output, values, s.mixed);
 }
 
 }  // namespace quern::detail

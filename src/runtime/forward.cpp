@@ -39,7 +39,8 @@ void embed(Pass& pass, std::size_t t) {
 
 PackedKinds readers(const std::variant<AttentionSpec>& mixer) {
   const auto& attention = std::get<AttentionSpec>(mixer);
-  return {&attention.q, &attention.k, &attention.v};
+  const Matrix* q = attention.latent && attention.latent->q_down ? &attention.latent->q_down : &attention.q;
+  return {q, &attention.k, &attention.v};
 }
 
 PackedKinds readers(const std::variant<DenseSpec, ExpertsSpec>& ffn) {

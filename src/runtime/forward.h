@@ -44,6 +44,10 @@ void evaluate_logits(Pass& pass, Worker& worker, std::span<const std::uint32_t> 
 // The parts of a layer, each in a file of its own. They read what is prepared for them and leave their result
 // in scratch.mixed, [n_tokens, dim].
 void attend(Pass& pass, Worker& worker, const AttentionSpec& attention, std::size_t layer) noexcept;
+// Before and after the attention of a layer with latent keys and values: fills scratch.q and the cache's rows
+// from mixer_in; turns scratch.attended into what attention.output reads, which it returns.
+void prepare_latent(Pass& pass, Worker& worker, const AttentionSpec& attention, std::size_t layer) noexcept;
+const float* expand_latent(Pass& pass, Worker& worker, const AttentionSpec& attention) noexcept;
 void feed_forward(Pass& pass, Worker& worker, const DenseSpec& dense) noexcept;
 void feed_forward(Pass& pass, Worker& worker, const ExpertsSpec& experts) noexcept;
 

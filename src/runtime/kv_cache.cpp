@@ -10,7 +10,8 @@ Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type) {
   layout.type = type;
   for (const LayerSpec& layer : spec.layers) {
     Layer at;
-    if (const auto* attention = std::get_if<AttentionSpec>(&layer.mixer)) {
+    const auto* attention = std::get_if<AttentionSpec>(&layer.mixer);
+    if (attention) {
       if (type == kernels::KvType::q8_0 &&
           (attention->k_dim % q8_block != 0 || attention->v_dim % q8_block != 0)) {
         return Error{ErrorCode::unsupported,
@@ -21,9 +22,14 @@ Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type) {
       at.k_row_bytes = kernels::kv_row_bytes(type, std::size_t{attention->n_kv_heads} * attention->k_dim);
       at.v_row_bytes = kernels::kv_row_bytes(type, std::size_t{attention->n_kv_heads} * attention->v_dim);
     }
-    at.k_begin = layout.page_bytes;
-    at.v_begin = at.k_begin + kernels::kv_block * at.k_row_bytes;
-    layout.page_bytes = at.v_begin + kernels::kv_block * at.v_row_bytes;
+    at.k_begin = at.v_begin = layout.page_bytes;
+    layout.page_bytes += kernels::kv_block * at.k_row_bytes;
+    if (attention && attention->latent) {
+      at.v_row_bytes = at.k_row_bytes;
+    } else {
+      at.v_begin = layout.page_bytes;
+      layout.page_bytes += kernels::kv_block * at.v_row_bytes;
+    }
     layout.layers.push_back(at);
   }
   return layout;

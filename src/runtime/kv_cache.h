@@ -13,7 +13,8 @@ namespace quern::detail {
 /// Where each layer's rows lie inside a page.
 struct KvLayout {
   struct Layer {
-    std::uint64_t k_begin = 0, v_begin = 0;  ///< bytes from the page's start
+    /// Bytes from the page's start; both the same where values are the beginning of keys.
+    std::uint64_t k_begin = 0, v_begin = 0;
     std::size_t k_row_bytes = 0, v_row_bytes = 0;
   };
   kernels::KvType type{};

@@ -45,10 +45,8 @@ std::uint64_t bytes_read_per_token(const ModelSpec& spec) {
   std::uint64_t bytes = spec.n_vector_floats * sizeof(float) + spec.token_embd.tensor->row_bytes() +
                         spec.output.n_rows * spec.output.tensor->row_bytes();
   for (const LayerSpec& layer : spec.layers) {
-    const auto* experts = std::get_if<ExpertsSpec>(&layer.ffn);
-    for_each_matrix(layer, [&](const Matrix& matrix) {
-      const std::uint64_t times = matrix.expert_rows != 0 ? experts->n_used : 1;
-      bytes += times * matrix.n_rows * matrix.tensor->row_bytes();
+    for_each_matrix(layer, [&](const Matrix& matrix, std::uint64_t n_read) {
+      bytes += n_read * matrix.n_rows * matrix.tensor->row_bytes();
     });
   }
   return bytes;

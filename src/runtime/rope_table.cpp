@@ -42,7 +42,7 @@ void rope_frequencies(const RopeSpec& rope, const float* factors, double* freque
 }
 
 double rope_magnitude(const RopeSpec& rope) {
-  const double yarn = rope.yarn ? 1 + 0.1 * ln(1 / rope.freq_scale) : 1;
+  const double yarn = rope.yarn ? 1 + rope.yarn_growth * ln(1 / rope.freq_scale) : 1;
   return rope.attn_factor * yarn;
 }
 

@@ -7,9 +7,10 @@ namespace {
 
 // The widest of everything that shares a buffer, over all layers.
 struct Widths {
-  std::uint64_t q = 0, k = 0, v = 0, attended = 0;  // floats a token
-  std::uint64_t hidden = 0;                         // floats a token in `gate` and in `up`
-  std::uint64_t packed = 0;                         // activations a token that are packed together
+  std::uint64_t q = 0, k = 0, v = 0, attended = 0;     // floats a token
+  std::uint64_t q_low = 0, head_wide = 0, q_nope = 0;  // of latent attention
+  std::uint64_t hidden = 0;                            // floats a token in `gate` and in `up`
+  std::uint64_t packed = 0;                            // activations a token that are packed together
   std::uint64_t experts = 0, used = 0;
   std::uint64_t heads_per_group = 1;
   std::size_t matmul_bytes = 0;
@@ -17,7 +18,7 @@ struct Widths {
   bool q8_32 = false, q8_128 = false;  // kinds of packed activations in use
 
   Widths(const ModelSpec& spec, const kernels::KernelTable& table) {
-    const auto see = [&](const Matrix& m) {
+    const auto see = [&](const Matrix& m, std::uint64_t = 1) {
       const kernels::ActivationKind kind = kernels::activation_kind(m.tensor->type);
       q8_32 = q8_32 || kind == kernels::ActivationKind::q8_32;
       q8_128 = q8_128 || kind == kernels::ActivationKind::q8_128;
@@ -27,16 +28,25 @@ struct Widths {
       hidden = std::max(hidden, d.up.n_rows * rows_per_token);
       packed = std::max(packed, d.down.n_cols * rows_per_token);
     };
+    const auto see_latent = [&](const AttentionSpec& a, const LatentSpec& l) {
+      if (l.q_down) q_low = std::max(q_low, a.q.n_cols);
+      head_wide = std::max({head_wide, a.q.n_rows, a.output.n_cols});
+      q_nope = std::max(q_nope, std::uint64_t{a.n_heads} * l.n_nope);
+      packed = std::max(packed, q_nope);
+      matmul_bytes = std::max(matmul_bytes, l.dim * sizeof(float));  // one row of k_up, unpacked
+    };
     packed = spec.dim;
     see(spec.output);
     for (const LayerSpec& layer : spec.layers) {
       for_each_matrix(layer, see);
       if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) {
-        q = std::max(q, a->q.n_rows);
+        q = std::max(q, std::uint64_t{a->n_heads} * a->k_dim);
         k = std::max(k, a->k.n_rows);
         v = std::max(v, a->v.n_rows);
-        attended = std::max(attended, a->output.n_cols);
+        attended = std::max(attended, std::uint64_t{a->n_heads} * a->v_dim);
+        packed = std::max(packed, a->output.n_cols);
         heads_per_group = std::max<std::uint64_t>(heads_per_group, a->n_heads / a->n_kv_heads);
+        if (a->latent) see_latent(*a, *a->latent);
       }
       if (const auto* d = std::get_if<DenseSpec>(&layer.ffn)) see_dense(*d, 1);
       if (const auto* e = std::get_if<ExpertsSpec>(&layer.ffn)) {
@@ -58,8 +68,8 @@ Scratch plan_scratch(const ModelSpec& spec, const ScratchSizes& sizes, const ker
   Scratch scratch;
   scratch.batch = sizes.batch;
   scratch.logit_rows = sizes.logit_rows;
-  scratch.queries_per_tile = std::max<std::size_t>(64, widths.heads_per_group);
-  scratch.rows_per_chunk = scratch.queries_per_tile / widths.heads_per_group;
+  scratch.heads_per_tile = std::min<std::size_t>(widths.heads_per_group, 16);
+  scratch.rows_per_chunk = scratch.queries_per_tile / scratch.heads_per_tile;
   scratch.n_threads = sizes.n_threads;
   scratch.matmul_bytes = widths.matmul_bytes;
   return scratch;
@@ -82,6 +92,10 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
   k = places.take<float>(T * w.k);
   v = places.take<float>(T * w.v);
   attended = places.take<float>(T * w.attended);
+  q_low = places.take<float>(T * w.q_low);
+  head_wide = places.take<float>(T * w.head_wide);
+  q_nope = places.take<float>(T * w.q_nope);
+  head_rows = places.take<std::uint32_t>(w.q_nope == 0 ? 0 : T);
   gate = places.take<float>(T * w.hidden);
   up = places.take<float>(T * w.hidden);
   const auto place_packed = [&](PackedRows& rows, kernels::ActivationKind kind) {

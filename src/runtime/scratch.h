@@ -21,7 +21,8 @@ struct PackedRows {
 struct Scratch {
   std::size_t batch = 0;       ///< T
   std::size_t logit_rows = 0;  ///< rows of logits computed together
-  std::size_t queries_per_tile = 0;
+  std::size_t queries_per_tile = 64;
+  std::size_t heads_per_tile = 0;
   std::size_t rows_per_chunk = 0;  ///< of a RowChunk
   std::size_t n_threads = 0;
   std::size_t matmul_bytes = 0;  ///< per thread
@@ -47,6 +48,12 @@ struct Scratch {
   float** cos_sin = nullptr;       ///< [n_ropes] of [T, n_rot/2][2]
   double** frequencies = nullptr;  ///< [n_ropes][2] of [n_rot/2]: in short contexts, in long ones
   float* logits = nullptr;         ///< [logit_rows, n_vocab]
+
+  // Latent attention.
+  float* q_low = nullptr;              ///< [T, rank] the input of a low-rank query projection
+  float* head_wide = nullptr;          ///< [T, n_heads * head size] queries before attention, values after
+  float* q_nope = nullptr;             ///< [T, n_heads * n_nope]
+  std::uint32_t* head_rows = nullptr;  ///< [T] t * n_heads: rows of one head among those of all
 
   // Experts. A slot is one (token, chosen expert) pair; slots are sorted by expert, then by token.
   float* router = nullptr;                  ///< [T, n_experts]

@@ -81,6 +81,14 @@ void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, 
   });
 }
 
+void pack_and_multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, float* y) {
+  const PackedKinds kinds{&matrix};
+  if (kinds.any()) {
+    for_each_token(pass, worker, [&](std::size_t t) { pack_rows(pass, kinds, x, matrix.n_cols, t, t + 1); });
+  }
+  multiply(pass, worker, matrix, x, pass.n_tokens(), y);
+}
+
 void activate(const Pass& pass, const DenseSpec& dense, const float* gate, const float* up, std::size_t n,
               float* out) {
   const kernels::KernelTable& k = pass.kernels();

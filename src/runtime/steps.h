@@ -1,6 +1,7 @@
 #pragma once
 // The steps that the parts of a forward pass are made of.
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 
 #include "src/runtime/forward.h"
@@ -9,13 +10,14 @@ namespace quern::detail {
 
 /// How a step over `n` rows (tokens) is cut into tiles: a few for each thread.
 struct RowTiles {
+  RowTiles() = default;
   RowTiles(std::size_t rows, const Worker& worker)
       : n_rows(rows),
         per_tile(std::max<std::size_t>(1, rows / (4 * static_cast<std::size_t>(worker.size())))) {}
   std::size_t count() const { return (n_rows + per_tile - 1) / per_tile; }
   std::size_t begin(std::size_t tile) const { return tile * per_tile; }
   std::size_t end(std::size_t tile) const { return std::min(n_rows, (tile + 1) * per_tile); }
-  std::size_t n_rows, per_tile;
+  std::size_t n_rows = 0, per_tile = 1;
 };
 
 /// Rows of a matrix in tiles: enough tiles to keep all threads busy, deep enough to be worth claiming.
@@ -71,6 +73,35 @@ void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::
 
 /// Collective: y = matrix * x + bias for n rows of x that are already packed for it.
 void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, std::size_t n, float* y);
+
+/// Collective: the same for the pass's tokens, whose rows of x are packed first.
+void pack_and_multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, float* y);
+
+struct Product {
+  const Matrix& matrix;  ///< may be absent
+  float* y;              ///< [T, matrix.n_rows]
+};
+/// Collective: several products of the same packed x, [T, n_cols], in one step; after(product, begin, end) is
+/// called when rows [begin, end) of one are done for all tokens.
+template <std::size_t n, typename After>
+void multiply_together(Pass& pass, Worker& worker, const Product (&products)[n], const float* x,
+                       After&& after) {
+  std::array<RowTiles, n> tiles;
+  std::size_t n_tiles = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    tiles[i] = weight_tiles(products[i].matrix, worker);
+    n_tiles += tiles[i].count();
+  }
+  worker.tiles(n_tiles, [&](std::size_t tile) {
+    std::size_t which = 0;
+    while (tile >= tiles[which].count()) tile -= tiles[which++].count();
+    const Product& p = products[which];
+    const std::size_t begin = tiles[which].begin(tile), end = tiles[which].end(tile);
+    multiply_tile(pass, worker, p.matrix, 0, begin, end, activations_for(pass, p.matrix, x, pass.n_tokens()),
+                  nullptr, pass.n_tokens(), p.y, p.matrix.n_rows);
+    after(p, begin, end);
+  });
+}
 
 /// out = act(gate) * up, or act(up) where there is no gate, n values.
 void activate(const Pass& pass, const DenseSpec& dense, const float* gate, const float* up, std::size_t n,

@@ -24,7 +24,8 @@ constexpr const char* models[] = {
     "falcon-40b",     "mpt",         "stablelm",
     "stablelm-2-12b", "olmo2",       "olmo3",
     "exaone4",        "command-r",   "cohere2",
-    "glm4",           "gpt-oss",
+    "glm4",           "gpt-oss",     "deepseek2",
+    "deepseek2-lite",
 };
 
 class GoldenModel : public testing::TestWithParam<const char*> {};

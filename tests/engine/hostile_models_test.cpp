@@ -37,6 +37,13 @@ const auto experts = [](const char* key, TinyModel::Value value) {
   };
 };
 
+const auto latent = [](const std::function<void(TinyModel&)>& change) {
+  return [=](TinyModel& f) {
+    f = TinyModel::latent();
+    change(f);
+  };
+};
+
 const BadModel bad_models[] = {
     {"unknown architecture", [](TinyModel& f) { f.architecture = "lama"; }, unsupported,
      "general.architecture"},
@@ -115,6 +122,44 @@ const BadModel bad_models[] = {
        f.tensors["blk.0.ffn_gate.0.weight"] = {{32, 64}};
      },
      corrupt, "blk.0.ffn_gate_exps.weight"},
+    // Latent attention.
+    {"no latent size", latent(unset("attention.kv_lora_rank")), corrupt, "deepseek2.attention.kv_lora_rank"},
+    {"latent size of 0", latent(set("attention.kv_lora_rank", 0u)), corrupt,
+     "deepseek2.attention.kv_lora_rank"},
+    {"absurd latent size", latent(set("attention.kv_lora_rank", 1u << 20)), corrupt,
+     "deepseek2.attention.kv_lora_rank"},
+    {"a latent size of other tensors", latent(set("attention.kv_lora_rank", 8u)), corrupt,
+     "blk.0.attn_kv_a_mqa.weight"},
+    {"no rank of the queries", latent(unset("attention.q_lora_rank")), corrupt,
+     "deepseek2.attention.q_lora_rank"},
+    {"absurd rank of the queries", latent(set("attention.q_lora_rank", 1u << 21)), corrupt,
+     "deepseek2.attention.q_lora_rank"},
+    {"heads that are rotated whole", latent(set("rope.dimension_count", 8u)), corrupt,
+     "deepseek2.attention.key_length_mla"},
+    {"a head size of 0", latent(set("attention.value_length_mla", 0u)), corrupt,
+     "deepseek2.attention.value_length_mla"},
+    {"no heads over latent keys", latent(set("attention.head_count", 0u)), corrupt,
+     "deepseek2.attention.head_count"},
+    {"keys of three heads for four", latent(shape("blk.0.attn_k_b.weight", {{4, 16, 3}})), corrupt,
+     "blk.0.attn_k_b.weight"},
+    {"values transposed", latent(shape("blk.1.attn_v_b.weight", {{8, 16, 4}})), corrupt,
+     "blk.1.attn_v_b.weight"},
+    {"joint keys and values too short", latent(shape("blk.0.attn_kv_b.weight", {{16, 47}})), corrupt,
+     "blk.0.attn_kv_b.weight"},
+    {"joint keys and values beside split ones", latent(shape("blk.0.attn_kv_b.weight", {{16, 48}})),
+     unsupported, "blk.0.attn_k_b.weight"},
+    {"temperature over no length", latent(set("attention.temperature_scale", 0.1f)), corrupt,
+     "deepseek2.attention.temperature_length"},
+    {"NaN as a multiplier", latent(set("rope.scaling.yarn_log_multiplier", NAN)), corrupt,
+     "deepseek2.rope.scaling.yarn_log_multiplier"},
+    {"gating by something else", latent(set("expert_gating_func", 4u)), unsupported,
+     "deepseek2.expert_gating_func"},
+    {"shared experts without end", latent(set("expert_shared_count", 5000u)), corrupt,
+     "deepseek2.expert_shared_count"},
+    {"a selection bias of another length", latent(shape("blk.1.exp_probs_b.bias", {{5}})), corrupt,
+     "blk.1.exp_probs_b.bias"},
+    {"gate and up projection fused too narrow", latent(shape("blk.1.ffn_gate_up_exps.weight", {{32, 64, 4}})),
+     corrupt, "blk.1.ffn_gate_up_exps.weight"},
     // Tensors.
     {"no embedding", without("token_embd.weight"), corrupt, "token_embd.weight"},
     {"no output norm", without("output_norm.weight"), corrupt, "output_norm.weight"},
@@ -138,11 +183,13 @@ TEST(HostileModels, TheUnchangedModelsAreSound) {
   const auto dense = TinyModel().bytes();
   const auto plain = read_model_spec(ModelFile::from_bytes(dense).value());
   EXPECT_TRUE(plain) << plain.error().message;
-  TinyModel file;
-  file.use_experts();
-  const auto mixture = file.bytes();
-  const auto mixed = read_model_spec(ModelFile::from_bytes(mixture).value());
-  EXPECT_TRUE(mixed) << mixed.error().message;
+  TinyModel mixture;
+  mixture.use_experts();
+  for (const TinyModel& file : {mixture, TinyModel::latent()}) {
+    const auto bytes = file.bytes();
+    const auto spec = read_model_spec(ModelFile::from_bytes(bytes).value());
+    EXPECT_TRUE(spec) << spec.error().message;
+  }
 }
 
 TEST(HostileModels, EachIsAnErrorThatNamesTheFault) {

@@ -76,6 +76,8 @@ TEST_P(Plan, FromTheHeaderEqualsWhatIsAllocated) {
 INSTANTIATE_TEST_SUITE_P(Models, Plan,
                          testing::Values(std::pair{"models", "llama"}, std::pair{"models", "mixtral"},
                                          std::pair{"models", "qwen2moe"}, std::pair{"models", "gemma3"},
+                                         std::pair{"models", "deepseek2"},
+                                         std::pair{"models", "deepseek2-lite"},
                                          std::pair{"quantized", "Q4_K"}, std::pair{"quantized", "Q8_0"}));
 
 TEST(Plan, CountsOnlyTheExpertsThatATokenUses) {

@@ -60,6 +60,47 @@ class TinyModel {
     }
   }
 
+  // deepseek2: latent attention with 4 heads of 8 (4 of them rotated) over 16 latent values; the second layer
+  // with four experts, two of them used, beside a shared one.
+  static TinyModel latent() {
+    TinyModel model;
+    model.architecture = "deepseek2";
+    model.use_experts();
+    for (const auto& [key, value] : {std::pair{"attention.head_count_kv", 1u},
+                                     {"attention.key_length", 20u},
+                                     {"attention.value_length", 16u},
+                                     {"attention.key_length_mla", 8u},
+                                     {"attention.value_length_mla", 8u},
+                                     {"attention.q_lora_rank", 24u},
+                                     {"attention.kv_lora_rank", 16u},
+                                     {"rope.dimension_count", 4u},
+                                     {"leading_dense_block_count", 1u},
+                                     {"expert_feed_forward_length", 64u},
+                                     {"expert_shared_count", 1u},
+                                     {"expert_gating_func", 2u}})
+      model.keys[key] = value;
+    for (const std::string block : {"blk.0.", "blk.1."}) {
+      for (const char* name : {"attn_q.weight", "attn_k.weight", "attn_v.weight"})
+        model.tensors.erase(block + name);
+      model.tensors[block + "attn_q_a.weight"] = {{32, 24}};
+      model.tensors[block + "attn_q_a_norm.weight"] = {{24}};
+      model.tensors[block + "attn_q_b.weight"] = {{24, 32}};
+      model.tensors[block + "attn_kv_a_mqa.weight"] = {{32, 20}};
+      model.tensors[block + "attn_kv_a_norm.weight"] = {{16}};
+      model.tensors[block + "attn_k_b.weight"] = {{4, 16, 4}};
+      model.tensors[block + "attn_v_b.weight"] = {{16, 8, 4}};
+    }
+    for (const char* name : {"ffn_gate_inp", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"})
+      model.tensors.erase(std::string("blk.0.") + name + ".weight");
+    for (const std::string name :
+         {"blk.0.ffn_gate", "blk.1.ffn_gate_shexp", "blk.0.ffn_up", "blk.1.ffn_up_shexp"})
+      model.tensors[name + ".weight"] = {{32, 64}};
+    for (const std::string name : {"blk.0.ffn_down", "blk.1.ffn_down_shexp"})
+      model.tensors[name + ".weight"] = {{64, 32}};
+    model.tensors["blk.1.exp_probs_b.bias"] = {{4}};
+    return model;
+  }
+
   std::vector<std::byte> bytes() const {
     GgufBytes out = gguf();
     out.kv("general.architecture", std::string_view(architecture));
