@@ -15,6 +15,7 @@
 
 namespace quern {
 
+class Batch;
 class Session;
 
 enum class Arithmetic {
@@ -48,6 +49,15 @@ struct SessionOptions {
   int threads = 0;
   /// Tokens of a prompt evaluated together; more is quicker and takes more memory. The result is the same.
   int batch = 512;
+};
+
+struct BatchOptions {
+  /// Sessions that can be evaluated together.
+  int max_sessions = 8;
+  /// Tokens of all sessions evaluated together, as in SessionOptions.
+  int batch = 512;
+  /// Threads to compute with; 0: as many as this process may really use.
+  int threads = 0;
 };
 
 /// Memory in bytes, known from the file's header alone.
@@ -100,6 +110,8 @@ class QUERN_API Model {
   static Result<Model> open(const std::filesystem::path& gguf, const OpenOptions& options = {});
 
   Result<Session> new_session(const SessionOptions& options = {}) const;
+  /// To evaluate several sessions together (batch.h). Errors: invalid_argument, out_of_memory.
+  Result<Batch> new_batch(const BatchOptions& options = {}) const;
   Tokenizer tokenizer() const;
   const ModelInfo& info() const;
 

@@ -110,6 +110,7 @@ class QUERN_API Session {
  private:
   explicit Session(std::unique_ptr<detail::SessionImpl> impl);
   std::unique_ptr<detail::SessionImpl> impl_;
+  friend class Batch;
   friend class Model;
 };
 

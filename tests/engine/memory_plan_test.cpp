@@ -99,7 +99,7 @@ TEST(Plan, RefusesSizesOutOfRange) {
     EXPECT_FALSE(sequence);
     return plan ? "no error" : plan.error().field;
   };
-  EXPECT_EQ(field_of({.n_ctx = 513}), "n_ctx");
+  EXPECT_EQ(field_of({.n_ctx = std::size_t{1} << 31}), "n_ctx");
   EXPECT_EQ(field_of({.threads = -1}), "threads");
   EXPECT_EQ(field_of({.threads = 100000}), "threads");
   EXPECT_EQ(field_of({.batch = 0}), "batch");
