@@ -21,6 +21,9 @@ enum class ErrorCode {
   nan_logit,         ///< the model produced a NaN logit
   infinite_logit,    ///< the model produced an infinite logit
   no_candidates,     ///< masks and bans left no token to choose from
+  bad_template,      ///< a chat template does not parse, fails or goes beyond its limits; `field` says how
+  template_raised,   ///< a chat template refuses the conversation; the message is the template's own
+  no_template,       ///< a model without a chat template, and none was given
 };
 
 /// The word for a code, "corrupt" for ErrorCode::corrupt. Static storage.
@@ -36,6 +39,9 @@ constexpr const char* to_string(ErrorCode code) noexcept {
     case ErrorCode::nan_logit: return "nan_logit";
     case ErrorCode::infinite_logit: return "infinite_logit";
     case ErrorCode::no_candidates: return "no_candidates";
+    case ErrorCode::bad_template: return "bad_template";
+    case ErrorCode::template_raised: return "template_raised";
+    case ErrorCode::no_template: return "no_template";
   }
   return "unknown";
 }

@@ -10,7 +10,7 @@ namespace quern::detail {
 namespace {
 
 void append_escape(std::string& out, char32_t unit) {
-  char text[8];
+  char text[16];
   std::snprintf(text, sizeof text, "\\u%04x", static_cast<unsigned>(unit));
   out += text;
 }

@@ -8,6 +8,7 @@
 
 #include "formats/try.h"
 #include "src/base/json.h"
+#include "src/base/utf8.h"
 #include "src/tokenizer/unicode.h"
 
 namespace quern::detail {
@@ -16,26 +17,6 @@ namespace {
 using formats::cat;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/// Bytes of the valid UTF-8 character at the start of the text; 0: there is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t n = lead < 0x80   ? 1
-                        : lead < 0xc2 ? 0
-                        : lead < 0xe0 ? 2
-                        : lead < 0xf0 ? 3
-                        : lead < 0xf5 ? 4
-                                      : 0;
-  if (n == 0 || n > text.size()) return 0;
-  for (std::size_t i = 1; i < n; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (lead == 0xe0 && byte(1) < 0xa0) return 0;  // overlong
-  if (lead == 0xed && byte(1) > 0x9f) return 0;  // surrogates
-  if (lead == 0xf0 && byte(1) < 0x90) return 0;  // overlong
-  if (lead == 0xf4 && byte(1) > 0x8f) return 0;  // above U+10FFFF
-  return n;
-}
 
 class Parser {
  public:
