@@ -130,10 +130,13 @@ Value apply_list(Machine& m, const Value& value, Given given) {
   return m.list(m.items(value));
 }
 
+/// What map and its like walk: nothing for any value that is false, none and 0 too.
+Walk walk_if_true(Machine& m, const Value& value) { return is_true(value) ? m.walk(value) : Walk{}; }
+
 /// map('filter', ...) or map(attribute=..., default=...).
 Value apply_map(Machine& m, const Value& value, Given given) {
   Values out = m.values();
-  const Walk items = m.walk(value);
+  const Walk items = walk_if_true(m, value);
   if (given.n == 0) {
     const Parameters<2> p(m, given, "map", {"attribute", "default"});
     for (std::uint32_t i = 0; i < items.n; ++i) {
@@ -159,7 +162,7 @@ Value apply_map(Machine& m, const Value& value, Given given) {
 Value selected(Machine& m, const Value& value, Given given, std::string_view name, bool by_attribute,
                bool wanted) {
   Values out = m.values();
-  const Walk items = m.walk(value);
+  const Walk items = walk_if_true(m, value);
   Arguments rest = given;
   const auto take = [&]() -> const Value* {
     if (rest.n == 0) return nullptr;

@@ -47,7 +47,10 @@ Value apply_format(Machine& m, const Value& value, Given given) {
 /// After each newline, not on empty lines unless `blank`.
 Value apply_indent(Machine& m, const Value& value, Given given) {
   const Parameters<3> p(m, given, "indent", {"width", "first", "blank"});
-  const Value text = text_of(m, value);
+  m.refuse_undefined(value);
+  if (!value.is_string())
+    m.fail_type(std::string("indent: found ") + kind_name(value) + ", expected a string");
+  const Value text = value;
   Value indent;
   if (p[0] != nullptr && p[0]->is_string()) {
     indent = *p[0];

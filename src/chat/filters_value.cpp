@@ -137,6 +137,7 @@ Value apply_round(Machine& m, const Value& value, Given given) {
   const std::int64_t digits = std::clamp<std::int64_t>(p.integer(0, 0), -400, 400);
   const double x = value.as_double();
   if (!std::isfinite(x)) return Value::floating(x);
+  if (value.is_integral() && method == "common" && digits >= 0) return Value::integer(value.as_integer());
   if (method != "common") {
     const double scale = std::pow(10.0, static_cast<double>(digits));
     const double scaled = x * scale;

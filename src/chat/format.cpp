@@ -266,7 +266,8 @@ Value Formatter::percent(const Value& values) {
     if (spec.align == '\0') spec.align = '>';
     put_percent(spec, type, named ? value : take());
   }
-  const bool may_be_left = values.kind == Kind::dict || values.kind == Kind::list || by_name;
+  const bool may_be_left = by_name || values.is_undefined() || values.kind == Kind::dict ||
+                           values.kind == Kind::list || values.kind == Kind::range;
   if (next_ < n && !may_be_left) fail("there are too many values");
   return out_.value(static_cast<std::uint8_t>(format_.flags & Value::is_safe));
 }
@@ -384,14 +385,17 @@ void Formatter::put_brace(std::string_view inside, const Arguments& arguments) {
   }
   const Spec spec = split < inside.size() ? brace_spec(inside.substr(split + 1), arguments) : Spec();
   const bool plain = split + 1 >= inside.size();
-  if (value.is_number() && !plain && !(value.kind == Kind::boolean && spec.type == '\0')) {
+  if (value.is_number() && !plain) {
     if (spec.type == 's') fail("found a number for a field of text");
     const bool whole_type =
         spec.type != '\0' && std::string_view("dxXobc").find(spec.type) != std::string_view::npos;
     if (whole_type && value.kind == Kind::floating) fail("found a float for a field of a whole number");
+    if (value.is_integral() && spec.precision >= 0 && (whole_type || spec.type == '\0'))
+      fail("found a precision for a whole number");
     put_number(spec, value);
     return;
   }
+  if (spec.comma || spec.sign != '-') fail("found a sign or comma for a field of text");
   if (!plain && !value.is_string() && !value.is_number())
     fail(cat("found ", kind_name(value), " for a field with a format"));
   if (spec.type != '\0' && spec.type != 's') fail("found text for a field of a number");

@@ -197,6 +197,13 @@ const char* symbol(Op op) {
   machine.fail(FailureKind::arithmetic, "the result is a whole number beyond 64 bits");
 }
 
+Value float_power(Machine& machine, double base, double exponent) {
+  const double result = std::pow(base, exponent);
+  if (!std::isfinite(result) && std::isfinite(base) && std::isfinite(exponent))
+    machine.fail(FailureKind::arithmetic, "the power is no finite number");
+  return Value::floating(result);
+}
+
 Value integer_power(Machine& machine, std::int64_t base, std::int64_t exponent) {
   std::int64_t result = 1;
   for (bool more = true; exponent > 0; exponent >>= 1) {
@@ -231,16 +238,16 @@ Value integers(Machine& machine, Op op, std::int64_t a, std::int64_t b) {
     default: break;
   }
   const double x = static_cast<double>(a), y = static_cast<double>(b);
-  return Value::floating(op == Op::divide ? x / y : std::pow(x, y));
+  return op == Op::divide ? Value::floating(x / y) : float_power(machine, x, y);
 }
 
-Value floats(Op op, double a, double b) {
+Value floats(Machine& machine, Op op, double a, double b) {
   switch (op) {
     case Op::add: return Value::floating(a + b);
     case Op::subtract: return Value::floating(a - b);
     case Op::multiply: return Value::floating(a * b);
     case Op::divide: return Value::floating(a / b);
-    case Op::power: return Value::floating(std::pow(a, b));
+    case Op::power: return float_power(machine, a, b);
     default: break;
   }
   // Towards minus infinity: the remainder has the divisor's sign.
@@ -299,7 +306,7 @@ Value arithmetic(Machine& machine, Op op, const Value& a, const Value& b) {
       divides ? b.as_double() == 0 : op == Op::power && a.as_double() == 0 && b.as_double() < 0;
   if (by_zero) machine.fail(FailureKind::arithmetic, "division by zero");
   if (a.is_integral() && b.is_integral()) return integers(machine, op, a.as_integer(), b.as_integer());
-  return floats(op, a.as_double(), b.as_double());
+  return floats(machine, op, a.as_double(), b.as_double());
 }
 
 Value negated(Machine& machine, const Value& value) {

@@ -5,6 +5,7 @@
 #include "src/chat/arguments.h"
 #include "src/chat/builtins.h"
 #include "src/chat/operators.h"
+#include "src/chat/print.h"
 #include "src/chat/text_operations.h"
 
 namespace quern::detail::jinja {
@@ -113,11 +114,13 @@ bool is_sequence(Machine& m, const Value& value, Given given) {
 }
 bool is_lower(Machine& m, const Value& value, Given given) {
   expect_none(m, given, "lower");
-  return value.is_string() && !equal(m, value, upper(m, value)) && equal(m, value, lower(m, value));
+  const Value text = text_of(m, value);
+  return !equal(m, text, upper(m, text)) && equal(m, text, lower(m, text));
 }
 bool is_upper(Machine& m, const Value& value, Given given) {
   expect_none(m, given, "upper");
-  return value.is_string() && !equal(m, value, lower(m, value)) && equal(m, value, upper(m, value));
+  const Value text = text_of(m, value);
+  return !equal(m, text, lower(m, text)) && equal(m, text, upper(m, text));
 }
 bool is_number(Machine& m, const Value& value, Given given) {
   expect_none(m, given, "number");
