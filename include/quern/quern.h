@@ -9,6 +9,7 @@
 /// Nothing is global: no init call, no registry, no environment variable. Handles share what they need, so a
 /// Session or Tokenizer stays valid after the Model it came from is gone. What can fail returns a Result; the
 /// library throws nothing of its own, prints nothing and opens no connection.
+#include "quern/answer.h"     // taking what a chat model wrote apart
 #include "quern/batch.h"      // several sessions at once
 #include "quern/inspect.h"    // what a file holds
 #include "quern/model.h"      // opening a model, planning its memory
