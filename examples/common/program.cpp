@@ -60,11 +60,12 @@ std::string one_line(std::string message) {
 CLI::Validator whole_number(std::int64_t min, std::int64_t max) { return number("a whole number", min, max); }
 CLI::Validator real_number(double min, double max) { return number("a number", min, max); }
 
-Program::Program(const std::string& name, const std::string& description)
+Program::Program(const std::string& name, const std::string& description, Input input)
     : app_(description, name), name_(name) {
-  app_.add_option("-m,--model", model, "GGUF file (of a split model the first part)")
-      ->required()
-      ->type_name("FILE");
+  if (input == Input::model)
+    app_.add_option("-m,--model", model, "GGUF file (of a split model the first part)")
+        ->required()
+        ->type_name("FILE");
   app_.add_flag("--json", json, "Print JSON instead of text");
   app_.set_version_flag("--version", name + " " QUERN_VERSION_STRING);
   app_.get_formatter()->column_width(34);

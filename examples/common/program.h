@@ -15,8 +15,10 @@ namespace examples {
 
 class Program {
  public:
-  /// Adds -m/--model, --json, --help and --version.
-  Program(const std::string& name, const std::string& description);
+  /// What a program works on: a model given by -m/--model, or what options of its own say.
+  enum class Input { model, other };
+  /// Adds -m/--model (for Input::model), --json, --help and --version.
+  Program(const std::string& name, const std::string& description, Input input = Input::model);
 
   /// -t/--threads and --isa, for programs that compute.
   void add_compute_options();

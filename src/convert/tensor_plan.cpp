@@ -1,0 +1,258 @@
+// Names: which tensors of the checkpoint a family's rows mean, and that none is missing or left over.
+#include <algorithm>
+
+#include "formats/printable.h"
+#include "formats/try.h"
+#include "src/convert/weights.h"
+
+namespace quern::detail {
+namespace {
+
+using formats::cat;
+using formats::printable;
+using formats::SafeTensor;
+using formats::Safetensors;
+using formats::TensorType;
+
+Error tensor_error(ErrorCode code, std::string_view name, std::string_view what) {
+  return Error{code, cat("tensor '", printable(name), "' ", what), printable(name)};
+}
+
+std::string replaced(std::string_view pattern, char mark, std::uint64_t number) {
+  const std::size_t at = pattern.find(mark);
+  if (at == pattern.npos) return std::string(pattern);
+  return cat(pattern.substr(0, at), number, pattern.substr(at + 1));
+}
+
+std::string shape_text(const SafeTensor& tensor) {
+  std::string text;
+  for (const std::uint64_t dim : tensor.dims) text += cat(text.empty() ? "[" : ", ", dim);
+  return text.empty() ? "[]" : text + "]";
+}
+
+// Norms, routers and tables that are added, not multiplied with, are small and stay exact.
+bool stays_f32(const OutputTensor& tensor) {
+  const std::string_view name = tensor.name;
+  return tensor.dims.size() == 1 || name.find("norm") != name.npos ||
+         name.find("ffn_gate_inp") != name.npos || name.starts_with("position_embd") ||
+         name.starts_with("token_types");
+}
+
+TensorType written_type(const OutputTensor& tensor, ConvertType wanted) {
+  if (tensor.parts.empty() || stays_f32(tensor)) return TensorType::f32;
+  const formats::SafeType stored = tensor.parts.front()->type;
+  switch (wanted) {
+    case ConvertType::as_is:
+      return stored == formats::SafeType::f16    ? TensorType::f16
+             : stored == formats::SafeType::bf16 ? TensorType::bf16
+                                                 : TensorType::f32;
+    case ConvertType::f32: return TensorType::f32;
+    case ConvertType::f16: return TensorType::f16;
+    case ConvertType::bf16: return TensorType::bf16;
+    case ConvertType::q8_0:
+      return tensor.dims[0] % formats::tensor_type_info(TensorType::q8_0).block_elements == 0
+                 ? TensorType::q8_0
+                 : TensorType::f16;
+  }
+  return TensorType::f32;
+}
+
+class Planner {
+ public:
+  Planner(Conversion& conversion, const Safetensors& checkpoint, ConvertType type)
+      : c_(conversion), checkpoint_(checkpoint), type_(type), used_(checkpoint.tensors().size(), false) {}
+
+  Result<std::vector<OutputTensor>> plan() {
+    QUERN_CHECK(find_prefix());
+    for (const auto rules : c_.family.tensors)
+      for (const TensorRule& rule : rules) {
+        const bool in_layers = rule.from.find('#') != rule.from.npos;
+        if (!in_layers) QUERN_CHECK(add(rule, rule.from, rule.to));
+        for (std::uint32_t n = 0; in_layers && n < c_.n_layers; ++n)
+          QUERN_CHECK(add(rule, replaced(rule.from, '#', n), replaced(rule.to, '#', n)));
+      }
+    QUERN_CHECK(add_output());
+    for (auto& [name, values] : c_.made)
+      tensors_.push_back({.name = cat(name, ".weight"),
+                          .type = TensorType::f32,
+                          .dims = {values.size()},
+                          .values = std::move(values)});
+    QUERN_CHECK(check_left_over());
+    return std::move(tensors_);
+  }
+
+ private:
+  Result<void> find_prefix() {
+    for (const std::string_view prefix : c_.family.prefixes) {
+      prefix_ = prefix;
+      if (checkpoint_.find(cat(prefix, c_.family.embedding, ".weight"))) return {};
+    }
+    return missing(cat(c_.family.prefixes.front(), c_.family.embedding, ".weight"));
+  }
+
+  Error missing(std::string_view name) const {
+    return tensor_error(ErrorCode::corrupt, name, cat("is missing: ", c_.family.name, " needs it"));
+  }
+
+  // Null if absent.
+  const SafeTensor* take(const std::string& name) {
+    const SafeTensor* tensor = checkpoint_.find(name);
+    if (tensor) used_[static_cast<std::size_t>(tensor - checkpoint_.tensors().data())] = true;
+    return tensor;
+  }
+
+  Result<void> add(const TensorRule& rule, std::string_view from, std::string_view to) {
+    QUERN_CHECK(add_one(rule.op, rule.weight, cat(prefix_, from), cat(to, ".weight"), ".weight"));
+    if (rule.bias == Needed::never) return {};
+    return add_one(rule.op, rule.bias, cat(prefix_, from), cat(to, ".bias"), ".bias");
+  }
+
+  Result<void> add_one(Op op, Needed needed, const std::string& from, std::string to,
+                       std::string_view suffix) {
+    std::vector<const SafeTensor*> parts;
+    if (from.find('*') == from.npos) {
+      if (const SafeTensor* tensor = take(from + std::string(suffix))) parts.push_back(tensor);
+    } else {
+      while (const SafeTensor* tensor = take(replaced(from, '*', parts.size()) + std::string(suffix)))
+        parts.push_back(tensor);
+    }
+    if (parts.empty()) {
+      if (needed == Needed::always) return missing(replaced(from, '*', 0) + std::string(suffix));
+      return {};
+    }
+    return add_parts(op, std::move(parts), std::move(to), from.find('*') != from.npos);
+  }
+
+  Result<void> add_parts(Op op, std::vector<const SafeTensor*> parts, std::string to, bool stacked) {
+    const SafeTensor& first = *parts.front();
+    for (const SafeTensor* part : parts) {
+      if (!is_float(part->type))
+        return tensor_error(ErrorCode::unsupported, part->name,
+                            cat("is ", to_string(part->type), ", expected F32, F16, BF16 or F64"));
+      if (part->dims != first.dims || part->type != first.type)
+        return tensor_error(ErrorCode::corrupt, part->name,
+                            cat("has shape ", shape_text(*part), " in ", to_string(part->type), ", expected ",
+                                shape_text(first), " in ", to_string(first.type), " like its like"));
+      if (part->n_bytes == 0) return tensor_error(ErrorCode::corrupt, part->name, "has no elements");
+    }
+    OutputTensor tensor{.name = std::move(to), .dims = {first.dims.rbegin(), first.dims.rend()}};
+    if (tensor.dims.empty()) tensor.dims = {1};
+    tensor.order = {.op = op, .n_heads = c_.n_heads, .n_kv_heads = c_.n_kv_heads, .head_dim = c_.head_dim};
+    QUERN_CHECK(shape(tensor, first));
+    tensor.part_cols = tensor.dims[0];
+    tensor.part_rows = 1;
+    for (std::size_t i = 1; i < tensor.dims.size(); ++i) tensor.part_rows *= tensor.dims[i];
+    if (tensor.dims.size() == 1 && tensor.order.op != Op::copy && tensor.order.op != Op::plus_one)
+      std::swap(tensor.part_rows, tensor.part_cols);
+    if (stacked) tensor.dims.push_back(parts.size());
+    tensor.parts = std::move(parts);
+    tensor.type = written_type(tensor, type_);
+    tensors_.push_back(std::move(tensor));
+    return {};
+  }
+
+  // From the dimensions of a part to those that are written.
+  Result<void> shape(OutputTensor& tensor, const SafeTensor& source) const {
+    std::vector<std::uint64_t>& dims = tensor.dims;
+    const std::uint64_t q = std::uint64_t{c_.n_heads} * c_.head_dim,
+                        kv = std::uint64_t{c_.n_kv_heads} * c_.head_dim;
+    std::uint64_t& rows = dims.size() > 1 ? dims[1] : dims[0];
+    const auto expect_rows = [&](std::uint64_t expected) -> Result<void> {
+      if (rows == expected && dims.size() <= 2) return {};
+      return tensor_error(ErrorCode::corrupt, source.name,
+                          cat("has shape ", shape_text(source), ", expected ", expected, " rows"));
+    };
+    switch (tensor.order.op) {
+      case Op::copy:
+      case Op::plus_one: return {};
+      case Op::squeeze:
+        std::erase(dims, 1u);
+        if (dims.empty()) dims = {1};
+        tensor.order.op = Op::copy;
+        return {};
+      case Op::transpose:
+        if (dims.size() > 2)
+          return tensor_error(ErrorCode::corrupt, source.name,
+                              cat("has shape ", shape_text(source), ", expected a matrix"));
+        if (dims.size() == 1) tensor.order.op = Op::copy;
+        std::reverse(dims.begin(), dims.end());
+        return {};
+      case Op::interleave_q: return expect_rows(q);
+      case Op::interleave_k: return expect_rows(kv);
+      case Op::ungroup: return expect_rows(q + 2 * kv);
+      case Op::group_q:
+      case Op::group_k:
+      case Op::group_v:
+        QUERN_CHECK(expect_rows(q + 2 * kv));
+        rows = tensor.order.op == Op::group_q ? q : kv;
+        return {};
+      case Op::first_half:
+      case Op::second_half:
+        if (dims.size() < 2 || rows % 2 != 0)
+          return tensor_error(ErrorCode::corrupt, source.name,
+                              cat("has shape ", shape_text(source), ", expected an even number of rows"));
+        rows /= 2;
+        tensor.order.half_rows = rows;
+        return {};
+    }
+    return {};
+  }
+
+  Result<void> add_output() {
+    const FamilyRule& family = c_.family;
+    if (family.output == Output::none) return {};
+    const bool tied = c_.config.flag_or("tie_word_embeddings", false);
+    std::string head(family.head);
+    const SafeTensor* weight = take(head + ".weight");
+    if (!weight) {
+      head = cat("language_model.", family.head);
+      weight = take(head + ".weight");
+    }
+    if (!tied && !weight) return missing(cat(family.head, ".weight"));
+    if (!tied && family.output == Output::tied) {
+      c_.config.unsupported("tie_word_embeddings", "false",
+                            "true: this family is computed with tied embeddings");
+      return *c_.config.error();
+    }
+    if (tied && family.output == Output::own) weight = take(cat(prefix_, family.embedding, ".weight"));
+    if (!tied || family.output == Output::own)
+      QUERN_CHECK(add_parts(Op::copy, {weight}, "output.weight", false));
+    if (family.output_bias == Needed::never) return {};
+    return add_one(Op::copy, family.output_bias, head, "output.bias", ".bias");
+  }
+
+  Result<void> check_left_over() {
+    std::size_t n_foreign = 0;
+    for (std::size_t i = 0; i < used_.size(); ++i) {
+      if (used_[i]) continue;
+      const std::string_view name = checkpoint_.tensors()[i].name;
+      bool known = name.ends_with(".rotary_emb.inv_freq");  // computed from the configuration
+      for (const std::string_view part : c_.family.ignored) known = known || name.ends_with(part);
+      bool foreign = false;
+      for (const std::string_view part : c_.family.foreign) foreign = foreign || name.starts_with(part);
+      n_foreign += foreign ? 1 : 0;
+      if (!known && !foreign)
+        return tensor_error(ErrorCode::unsupported, name,
+                            cat("has no part in ", c_.family.name, " as this build computes it"));
+    }
+    if (n_foreign > 0)
+      c_.notes.push_back(cat(n_foreign, " tensors of images are left out: the result reads text only"));
+    return {};
+  }
+
+  Conversion& c_;
+  const Safetensors& checkpoint_;
+  ConvertType type_;
+  std::vector<bool> used_;
+  std::string prefix_;
+  std::vector<OutputTensor> tensors_;
+};
+
+}  // namespace
+
+Result<std::vector<OutputTensor>> plan_tensors(Conversion& conversion, const Safetensors& checkpoint,
+                                               ConvertType type) {
+  return Planner(conversion, checkpoint, type).plan();
+}
+
+}  // namespace quern::detail

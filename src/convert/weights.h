@@ -1,0 +1,50 @@
+#pragma once
+// The tensors of a conversion: which of the checkpoint's become which of the file's, and the bytes of each,
+// made a few MiB at a time.
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "formats/safetensors.h"
+#include "formats/tensor_type.h"
+#include "quern/convert.h"
+#include "src/convert/family.h"
+
+namespace quern::detail {
+
+/// Which row of a stored tensor is which row of the written one.
+struct RowOrder {
+  Op op = Op::copy;
+  std::uint64_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  std::uint64_t half_rows = 0;  ///< first_half, second_half: rows of half a slice
+
+  std::uint64_t source(std::uint64_t row) const;
+};
+
+/// One tensor to be written. Its parts, all of one shape, lie behind each other in its outermost dimension.
+struct OutputTensor {
+  std::string name;
+  formats::TensorType type{};
+  std::vector<std::uint64_t> dims;  ///< dims[0] is the row length
+  std::vector<const formats::SafeTensor*> parts{};
+  std::uint64_t part_rows = 0,
+                part_cols = 0;  ///< of a part, as written; a vector is one row unless rows are reordered
+  RowOrder order{};
+  std::vector<float> values{};  ///< without parts: these
+
+  std::uint64_t n_elements() const;
+};
+
+/// Finds every tensor of the family's rows. A tensor that is missing, one whose shape cannot be, and one of
+/// the checkpoint that has no part in the family are errors that name it.
+Result<std::vector<OutputTensor>> plan_tensors(Conversion& conversion, const formats::Safetensors& checkpoint,
+                                               ConvertType type);
+
+using TakeBytes = std::function<Result<void>(std::span<const std::byte>)>;
+/// The tensor's bytes, in order, in pieces.
+Result<void> make_tensor(const OutputTensor& tensor, const formats::Safetensors& checkpoint,
+                         const TakeBytes& take);
+
+}  // namespace quern::detail
