@@ -52,6 +52,9 @@ void relu(const float* x, std::size_t n, float* y) {
 void sigmoid(const float* x, std::size_t n, float* y) {
   map(x, n, y, [](F32x16 u) { return sigmoid(u); });
 }
+void exp(const float* x, std::size_t n, float* y) {
+  map(x, n, y, [](F32x16 u) { return exp(u); });
+}
 void silu_mul(const float* gate, const float* up, std::size_t n, float* y) {
   map(gate, up, n, y, [](F32x16 u, F32x16 v) { return silu(u) * v; });
 }

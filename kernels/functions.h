@@ -20,7 +20,12 @@ void store_kv(KvType type, const float* x, std::size_t n, std::byte* row);
 void rms_norm(const float* x, const float* weight, std::size_t n, float eps, float* y);
 void layer_norm(const float* x, const float* weight, const float* bias, std::size_t n, float eps, float* y);
 void rope(float* head, const float* cos_sin, std::size_t n_rot, RopeKind kind);
+void l2_norm(const float* x, std::size_t n, float eps, float* y);
 void softmax(const float* x, std::size_t n, float* y);
+
+void causal_conv(const CausalConv& conv);
+void state_space(const StateSpaceHead& head);
+void delta_net(const DeltaHead& head);
 
 void add(const float* a, const float* b, std::size_t n, float* y);
 void mul(const float* a, const float* b, std::size_t n, float* y);
@@ -32,6 +37,8 @@ void silu(const float* x, std::size_t n, float* y);
 void gelu(const float* x, std::size_t n, float* y);
 void relu(const float* x, std::size_t n, float* y);
 void sigmoid(const float* x, std::size_t n, float* y);
+void exp(const float* x, std::size_t n, float* y);
+void softplus(const float* x, std::size_t n, float* y);
 void silu_mul(const float* gate, const float* up, std::size_t n, float* y);
 void gelu_mul(const float* gate, const float* up, std::size_t n, float* y);
 void swiglu_clamped(const float* gate, const float* up, std::size_t n, float* y);

@@ -91,6 +91,54 @@ struct KvHead {
   float soft_cap = 0;  ///< cap * tanh(score / cap); 0: none
 };
 
+inline constexpr std::size_t max_conv_taps = 16;
+
+/// A convolution over the rows of a sequence, each channel alone: row t's result is the sum over j of taps[j]
+/// times the input n_taps - 1 - j rows before it.
+struct CausalConv {
+  std::size_t n_rows = 0, n_channels = 0;
+  std::size_t n_taps = 0;       ///< 1 to max_conv_taps
+  const float* taps = nullptr;  ///< [n_channels, n_taps]
+  const float* bias = nullptr;  ///< [n_channels], or null
+  const float* history =
+      nullptr;  ///< [n_taps - 1, history_stride] the inputs before the first row, oldest first
+  std::size_t history_stride = 0;
+  const float* x = nullptr;  ///< [n_rows, x_stride]
+  std::size_t x_stride = 0;
+  float* y = nullptr;  ///< [n_rows, y_stride], not x
+  std::size_t y_stride = 0;
+};
+
+/// One head of a state space layer (Mamba-2, arXiv 2405.21060) over the rows of a sequence, state S
+/// [head_dim, state_dim]:  S = decay S + (step x) b^T;  y = S c + skip x.
+struct StateSpaceHead {
+  std::size_t n_rows = 0, head_dim = 0, state_dim = 0;
+  const float* before = nullptr;                         ///< S before the first row
+  float* after = nullptr;                                ///< S after the last; may be `before`
+  const float *x = nullptr, *b = nullptr, *c = nullptr;  ///< rows of head_dim, state_dim, state_dim values
+  std::size_t stride = 0;                                ///< floats from row to row of these three
+  const float *step = nullptr, *decay = nullptr;         ///< a number a row
+  std::size_t gate_stride = 0;                           ///< floats from row to row of these two
+  float skip = 0;
+  float* y = nullptr;  ///< [n_rows, y_stride]
+  std::size_t y_stride = 0;
+};
+
+/// One value head of a gated delta net (arXiv 2412.06464) over the rows of a sequence, state S [v_dim,
+/// k_dim]: S = decay S;  S = S + beta (v - S k) k^T;  out = scale S q.
+struct DeltaHead {
+  std::size_t n_rows = 0, k_dim = 0, v_dim = 0;
+  const float* before = nullptr;  ///< S before the first row
+  float* after = nullptr;         ///< S after the last; may be `before`
+  const float *q = nullptr, *k = nullptr, *v = nullptr;
+  std::size_t stride = 0;                         ///< floats from row to row of these three
+  const float *beta = nullptr, *decay = nullptr;  ///< a number a row
+  std::size_t gate_stride = 0;                    ///< floats from row to row of these two
+  float scale = 1;
+  float* out = nullptr;  ///< [n_rows, out_stride]
+  std::size_t out_stride = 0;
+};
+
 struct LogitKernels;  // kernels/logits.h
 
 struct KernelTable {
@@ -121,6 +169,8 @@ struct KernelTable {
                    float* y);  ///< weight may be null
   void (*layer_norm)(const float* x, const float* weight, const float* bias, std::size_t n, float eps,
                      float* y);
+  /// x / max(|x|, eps), |x| the Euclidean length.
+  void (*l2_norm)(const float* x, std::size_t n, float eps, float* y);
   /// Rotates the first n_rot elements of a head in place; cos_sin holds n_rot/2 pairs (cos, sin).
   void (*rope)(float* head, const float* cos_sin, std::size_t n_rot, RopeKind kind);
 
@@ -139,7 +189,14 @@ struct KernelTable {
   void (*silu_mul)(const float* gate, const float* up, std::size_t n, float* y);
   void (*gelu_mul)(const float* gate, const float* up, std::size_t n, float* y);
   void (*swiglu_clamped)(const float* gate, const float* up, std::size_t n, float* y);  ///< the gpt-oss form
+  void (*exp)(const float* x, std::size_t n, float* y);
+  void (*softplus)(const float* x, std::size_t n, float* y);  ///< ln(1 + e^x)
   void (*softmax)(const float* x, std::size_t n, float* y);
+
+  // Recurrences over the rows of one sequence (kernels/recurrent.cpp).
+  void (*causal_conv)(const CausalConv& conv);
+  void (*state_space)(const StateSpaceHead& head);
+  void (*delta_net)(const DeltaHead& head);
 
   const LogitKernels* logits;  ///< passes over a vocabulary, for sampling
 };

@@ -32,6 +32,16 @@ void rms_norm(const float* x, const float* weight, std::size_t n, float eps, flo
   }
 }
 
+void l2_norm(const float* x, std::size_t n, float eps, float* y) {
+  const float squares = lane_sum(x, n, 0.0f, [](F32x16 acc, F32x16 v) { return fma(v, v, acc); });
+  const float length = __builtin_sqrtf(squares);
+  const F32x16 factor = splat(1.0f / (length <= eps ? eps : length));
+  for (std::size_t i = 0; i < n; i += 16) {
+    const std::size_t m = n - i < 16 ? n - i : 16;
+    store_n(y + i, load_n(x + i, m) * factor, m);
+  }
+}
+
 // w * (x - mean) / sqrt(variance + eps) + b (Ba et al., arXiv 1607.06450), in two passes. w and b may be
 // null.
 void layer_norm(const float* x, const float* weight, const float* bias, std::size_t n, float eps, float* y) {

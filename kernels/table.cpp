@@ -13,6 +13,7 @@ constinit const KernelTable table = {
     .store_kv = store_kv,
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
+    .l2_norm = l2_norm,
     .rope = rope,
     .add = add,
     .mul = mul,
@@ -27,7 +28,12 @@ constinit const KernelTable table = {
     .silu_mul = silu_mul,
     .gelu_mul = gelu_mul,
     .swiglu_clamped = swiglu_clamped,
+    .exp = exp,
+    .softplus = softplus,
     .softmax = softmax,
+    .causal_conv = causal_conv,
+    .state_space = state_space,
+    .delta_net = delta_net,
     .logits = &logit_kernels,
 };
 

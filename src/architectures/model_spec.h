@@ -9,6 +9,7 @@
 //               f = post_ffn_norm(ffn(ffn_norm(parallel ? x : x')));   x = x' + residual_scale * f
 //   logits = soft_cap(logit_scale * (output * output_norm(x) + bias))
 // An absent norm is the identity; in a parallel layer without ffn_norm the FFN reads what the mixer reads.
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -66,9 +67,12 @@ struct RopeSpec {
   double yarn_growth = 0.1;            ///< yarn's magnitude is 1 + yarn_growth * ln(scaling factor)
   double attn_factor = 1;              ///< `rope.scaling.attn_factor`
   std::uint64_t original_context = 0;  ///< `rope.scaling.original_context_length`
-  Vector factors{};                    ///< [n_rot/2] divisors of the frequencies, for every context length
-  Vector long_factors{};               ///< the same when opened for more than original_context positions...
-  Vector short_factors{};              ///< ...and when not
+  /// `rope.dimension_sections`: pairs shared out to four axes of positions. For text the first three stand at
+  /// the token's position and the fourth at 0, so its pairs do not turn. All 0: no sections.
+  std::array<std::uint32_t, 4> sections{};
+  Vector factors{};        ///< [n_rot/2] divisors of the frequencies, for every context length
+  Vector long_factors{};   ///< the same when opened for more than original_context positions...
+  Vector short_factors{};  ///< ...and when not
 };
 
 enum class QkNormScope : std::uint8_t {
@@ -113,11 +117,62 @@ struct AttentionSpec {
   std::vector<float> alibi_slopes{};  ///< [n_heads], or empty
   Vector sinks{};                     ///< [n_heads], or absent
   std::optional<LatentSpec> latent{};
+  bool gated = false;  ///< `q` gives per head k_dim query values, then v_dim whose sigmoid multiplies the
+                       ///< head's output
+
+  std::uint32_t q_stride() const { return gated ? k_dim + v_dim : k_dim; }  ///< from head to head
 };
+
+/// A convolution over a sequence's tokens, each channel alone, from the n_taps - 1 tokens before to the own.
+struct ConvSpec {
+  std::uint32_t n_taps = 0, n_channels = 0;
+  Vector taps{};  ///< [n_channels, n_taps]
+  Vector bias{};  ///< [n_channels], or absent
+};
+
+/// [b, c, x] = in(input);  out(c * conv(b * x)).
+struct ShortConvSpec {
+  Matrix in, out;
+  ConvSpec conv;
+};
+
+/// Gated delta net (arXiv 2412.06464): a matrix of head_dim x head_dim a value head, which forgets and
+/// corrects itself token by token.
+///   [q, k, v] = silu(conv(qkv)), q and k of length 1;  beta = sigmoid(b);  decay = e^(softplus(a + dt_bias)
+///   * a_log) S = decay S;  S = S + beta (v - S k) k^T;  o = S q / sqrt(head_dim);  output(norm(o) *
+///   silu(gate))
+struct DeltaNetSpec {
+  std::uint32_t n_key_heads = 0, n_value_heads = 0, head_dim = 0;
+  bool tiled = false;  ///< value head h meets key head h % n_key_heads; otherwise neighbours share one
+  Matrix qkv, gate;
+  Matrix beta, alpha;  ///< b and a, [n_value_heads] each; or both in `beta`, per key head all b, then all a
+  ConvSpec conv;       ///< over q, k and v
+  Vector dt_bias, a_log;  ///< [n_value_heads]; the file holds -e^A
+  float length_eps = 0;   ///< the least length that q and k are divided by
+  Norm norm;              ///< of each head's o
+  Matrix output;
+};
+
+/// State space (Mamba-2, arXiv 2405.21060): a matrix of head_dim x state_dim a head.
+///   [z, xbc, dt] = in(input);  [x, b, c] = silu(conv(xbc));  step = softplus(dt + dt_bias)
+///   S = e^(step * a) S + (step x) b^T;  y = S c + skip x;  out(norm(y * silu(z)))
+/// Groups of neighbouring heads share b and c; the norm is over each group's heads.
+struct StateSpaceSpec {
+  std::uint32_t n_heads = 0, head_dim = 0, n_groups = 0, state_dim = 0;
+  Matrix in, out;
+  ConvSpec conv;            ///< over x, b and c
+  Vector dt_bias, a, skip;  ///< [n_heads]
+  Norm norm{};              ///< [n_heads * head_dim]
+
+  std::uint64_t inner_dim() const { return std::uint64_t{n_heads} * head_dim; }
+};
+
+using Mixer = std::variant<AttentionSpec, ShortConvSpec, DeltaNetSpec, StateSpaceSpec>;
 
 enum class Activation : std::uint8_t { silu, gelu, relu, swiglu_clamped };
 
-/// down(act(gate x) * (up x)); without a gate down(act(up x)).
+/// down(act(gate x) * (up x)); without a gate down(act(up x)). Without `up` the layer has no feed-forward
+/// part.
 struct DenseSpec {
   Matrix gate, up, down;
   Activation activation = Activation::silu;
@@ -140,7 +195,8 @@ struct ExpertsSpec {
 
 struct LayerSpec {
   Norm mixer_norm{};
-  std::variant<AttentionSpec> mixer;
+  Mixer mixer;
+  std::optional<StateSpaceSpec> beside{};  ///< a second mixer of the same input, whose result is added
   Norm post_mixer_norm{};
   bool parallel = false;
   Norm ffn_norm{};
@@ -183,6 +239,12 @@ void for_each_matrix(const LayerSpec& layer, Visit&& visit) {
     present({&a->q, &a->k, &a->v, &a->output});
     if (const auto& l = a->latent) present({&l->q_down, &l->q_to_latent, &l->k_up, &l->v_up}, a->n_heads);
   }
+  const auto see_state_space = [&](const StateSpaceSpec& s) { present({&s.in, &s.out}); };
+  if (const auto* c = std::get_if<ShortConvSpec>(&layer.mixer)) present({&c->in, &c->out});
+  if (const auto* n = std::get_if<DeltaNetSpec>(&layer.mixer))
+    present({&n->qkv, &n->gate, &n->beta, &n->alpha, &n->output});
+  if (const auto* s = std::get_if<StateSpaceSpec>(&layer.mixer)) see_state_space(*s);
+  if (layer.beside) see_state_space(*layer.beside);
   if (const auto* d = std::get_if<DenseSpec>(&layer.ffn)) present({&d->gate, &d->up, &d->down});
   if (const auto* e = std::get_if<ExpertsSpec>(&layer.ffn)) {
     present({&e->router, &e->expert.gate, &e->expert.up, &e->expert.down}, e->n_used);

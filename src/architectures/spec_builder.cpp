@@ -81,6 +81,10 @@ bool SpecBuilder::boolean_or(std::string_view name, bool fallback) {
   return take(file_.metadata().boolean_or(key(name), fallback), fallback);
 }
 
+std::vector<std::int64_t> SpecBuilder::integers(std::string_view name) {
+  return take(file_.metadata().integers(key(name)), std::vector<std::int64_t>{});
+}
+
 std::vector<std::uint32_t> SpecBuilder::per_layer(std::string_view name, std::uint64_t fallback,
                                                   std::uint64_t max) {
   const std::string full = key(name);

@@ -32,6 +32,7 @@ struct AttentionOptions {
   NormKind qk_norm_kind = NormKind::rms;
   QkNormScope qk_norm_scope = QkNormScope::head;
   Presence qk_norm_bias = Presence::absent;
+  bool gated = false;  ///< attn_q holds per head the query's rows, then those of a gate on the head's output
 };
 
 struct DenseOptions {
@@ -70,6 +71,7 @@ class SpecBuilder {
   float number_or(std::string_view key, float fallback);
   bool boolean(std::string_view key);
   bool boolean_or(std::string_view key, bool fallback);
+  std::vector<std::int64_t> integers(std::string_view key);
   /// One number for all layers, or an array with one for each.
   std::vector<std::uint32_t> per_layer(std::string_view key, std::uint64_t fallback, std::uint64_t max);
 
@@ -109,6 +111,11 @@ class SpecBuilder {
   /// The same over n values, with weights of their own for each of n_rows of them.
   Norm norm_of(std::string_view name, std::uint64_t n, std::uint64_t n_rows, NormKind kind,
                Presence bias = Presence::absent, Presence = Presence::required);
+  /// The same with weights that are already found.
+  Norm norm_of(Vector weight, NormKind kind);
+  /// A convolution over tokens: tensor {n_taps, n_channels}.
+  ConvSpec convolution(std::string_view name, std::uint64_t n_taps, std::uint64_t n_channels,
+                       Presence bias = Presence::absent);
   /// n_stacked matrices in one tensor, a required one: of experts or of heads.
   Matrix stacked_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
                         std::uint64_t n_stacked, Presence bias = Presence::absent);

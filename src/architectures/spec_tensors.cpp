@@ -136,18 +136,26 @@ Norm SpecBuilder::norm(std::string_view name, NormKind kind, Presence bias, Pres
 
 Norm SpecBuilder::norm_of(std::string_view name, std::uint64_t n, std::uint64_t n_rows, NormKind kind,
                           Presence bias, Presence presence) {
-  Norm norm;
-  norm.weight = vector(cat(prefix_, name, ".weight"), n, presence, n_rows);
-  if (!norm.weight) return {};
-  norm.bias = vector(cat(prefix_, name, ".bias"), n, bias, n_rows);
-  norm.kind = kind;
+  Norm norm = norm_of(vector(cat(prefix_, name, ".weight"), n, presence, n_rows), kind);
+  if (norm) norm.bias = vector(cat(prefix_, name, ".bias"), n, bias, n_rows);
+  return norm;
+}
+
+Norm SpecBuilder::norm_of(Vector weight, NormKind kind) {
+  if (!weight) return {};
   const std::string_view eps_key =
       kind == NormKind::rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
-  norm.eps = number(eps_key);
-  if (!(norm.eps > 0))
-    fail(ErrorCode::corrupt, key(eps_key),
-         cat("key '", key(eps_key), "' is ", norm.eps, ", expected more than 0"));
+  const Norm norm{.kind = kind, .eps = number(eps_key), .weight = weight};
+  if (!(norm.eps > 0)) wrong(eps_key, norm.eps, "more than 0");
   return norm;
+}
+
+ConvSpec SpecBuilder::convolution(std::string_view name, std::uint64_t n_taps, std::uint64_t n_channels,
+                                  Presence bias) {
+  return {.n_taps = static_cast<std::uint32_t>(n_taps),
+          .n_channels = static_cast<std::uint32_t>(n_channels),
+          .taps = vector(cat(prefix_, name, ".weight"), n_taps, Presence::required, n_channels),
+          .bias = vector(cat(prefix_, name, ".bias"), n_channels, bias)};
 }
 
 void SpecBuilder::embedding() {
@@ -198,7 +206,8 @@ AttentionSpec SpecBuilder::attention(const AttentionOptions& options) {
     return a;
   }
   a.scale = static_cast<float>(1.0 / std::sqrt(double(a.k_dim)));
-  const std::uint64_t q_rows = std::uint64_t{a.n_heads} * a.k_dim,
+  a.gated = options.gated;
+  const std::uint64_t q_rows = std::uint64_t{a.n_heads} * a.q_stride(),
                       k_rows = std::uint64_t{a.n_kv_heads} * a.k_dim,
                       v_rows = std::uint64_t{a.n_kv_heads} * a.v_dim;
   if (has_tensor("attn_qkv")) {

@@ -19,33 +19,20 @@ void project(Pass& pass, Worker& worker, const AttentionSpec& a) {
                     });
 }
 
-void normalize_heads(const Pass& pass, const Norm& norm, QkNormScope scope, float* heads, std::size_t n_heads,
-                     std::size_t head_dim) {
-  if (!norm) return;
-  if (scope == QkNormScope::whole) {
-    norm_row(pass, norm, heads, n_heads * head_dim, heads);
-    return;
-  }
-  for (std::size_t h = 0; h < n_heads; ++h) {
-    Norm own = norm;
-    if (scope == QkNormScope::each_head) own.weight.begin += h * head_dim;
-    norm_row(pass, own, heads + h * head_dim, head_dim, heads + h * head_dim);
-  }
-}
-
 // q and k of one token normalised and rotated, k and v written to the cache.
 void place_token(Pass& pass, const AttentionSpec& a, std::size_t layer, std::size_t t) {
   const kernels::KernelTable& kernels = pass.kernels();
-  const std::size_t k_dim = a.k_dim, k_width = a.n_kv_heads * k_dim;
-  float* q = pass.scratch.q + t * a.n_heads * k_dim;
+  const std::size_t k_dim = a.k_dim, k_width = a.n_kv_heads * k_dim, q_stride = a.q_stride();
+  float* q = pass.scratch.q + t * a.n_heads * q_stride;
   float* k = pass.scratch.k + t * k_width;
-  normalize_heads(pass, a.q_norm, a.norm_scope, q, a.n_heads, k_dim);
-  normalize_heads(pass, a.k_norm, a.norm_scope, k, a.n_kv_heads, k_dim);
+  norm_heads(pass, a.q_norm, a.norm_scope, q, a.n_heads, k_dim, q_stride);
+  norm_heads(pass, a.k_norm, a.norm_scope, k, a.n_kv_heads, k_dim, k_dim);
   if (a.rope >= 0) {
     const auto r = static_cast<std::size_t>(a.rope);
     const RopeSpec& rope = pass.spec().ropes[r];
     const float* cos_sin = pass.scratch.cos_sin[r] + t * rope.n_rot;
-    for (std::size_t h = 0; h < a.n_heads; ++h) kernels.rope(q + h * k_dim, cos_sin, rope.n_rot, rope.kind);
+    for (std::size_t h = 0; h < a.n_heads; ++h)
+      kernels.rope(q + h * q_stride, cos_sin, rope.n_rot, rope.kind);
     for (std::size_t h = 0; h < a.n_kv_heads; ++h)
       kernels.rope(k + h * k_dim, cos_sin, rope.n_rot, rope.kind);
   }
@@ -54,6 +41,17 @@ void place_token(Pass& pass, const AttentionSpec& a, std::size_t layer, std::siz
   kernels.store_kv(run.cache->type(), k, k_width, run.cache->k_row(layer, position));
   kernels.store_kv(run.cache->type(), pass.scratch.v + t * v_width, v_width,
                    run.cache->v_row(layer, position));
+}
+
+// Each head's output multiplied by the sigmoid of its gate, which lies behind its query.
+void gate_heads(Pass& pass, const AttentionSpec& a, std::size_t t) {
+  const kernels::KernelTable& kernels = pass.kernels();
+  for (std::size_t h = t * a.n_heads; h < (t + 1) * a.n_heads; ++h) {
+    float* gate = pass.scratch.q + h * a.q_stride() + a.k_dim;
+    float* out = pass.scratch.attended + h * a.v_dim;
+    kernels.sigmoid(gate, a.v_dim, gate);
+    kernels.mul(out, gate, a.v_dim, out);
+  }
 }
 
 }  // namespace
@@ -82,7 +80,7 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
       const auto position = static_cast<std::int64_t>(chunk.run->position(t));
       for (std::size_t h = first; h < last; ++h) {
         queries[n_queries++] = {
-            .q = s.q + (t * a.n_heads + h) * a.k_dim,
+            .q = s.q + (t * a.n_heads + h) * a.q_stride(),
             .out = s.attended + (t * a.n_heads + h) * a.v_dim,
             .position = position,
             .begin = a.window == 0 ? 0 : std::max<std::int64_t>(0, position + 1 - a.window),
@@ -96,6 +94,7 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
     pass.kernels().attend(chunk.run->cache->head(layer, a, g), queries, n_queries);
   });
 
+  if (a.gated) for_each_token(pass, worker, [&](std::size_t t) { gate_heads(pass, a, t); });
   const float* values = a.latent ? expand_latent(pass, worker, a) : s.attended;
   pack_and_multiply(pass, worker, a.output, values, s.mixed);
 }

@@ -151,7 +151,7 @@ Result<void> Evaluator::evaluate(std::span<const Part> parts, const OnLogits& on
       wanted = wanted.subspan(rows.size());
     }
   }
-  for (const Part& part : parts) part.cache->set_length(part.cache->length() + part.tokens.size());
+  for (const Part& part : parts) part.cache->append(part.tokens.size());
   return {};
 }
 

@@ -37,11 +37,12 @@ void embed(Pass& pass, std::size_t t) {
   }
 }
 
-PackedKinds readers(const std::variant<AttentionSpec>& mixer) {
-  const auto& attention = std::get<AttentionSpec>(mixer);
-  const Matrix* q = attention.latent && attention.latent->q_down ? &attention.latent->q_down : &attention.q;
-  return {q, &attention.k, &attention.v};
+PackedKinds readers(const AttentionSpec& a) {
+  return {a.latent && a.latent->q_down ? &a.latent->q_down : &a.q, &a.k, &a.v};
 }
+PackedKinds readers(const ShortConvSpec& s) { return {&s.in}; }
+PackedKinds readers(const DeltaNetSpec& d) { return {&d.qkv, &d.gate, &d.beta, &d.alpha}; }
+PackedKinds readers(const StateSpaceSpec& s) { return {&s.in}; }
 
 PackedKinds readers(const std::variant<DenseSpec, ExpertsSpec>& ffn) {
   if (const auto* dense = std::get_if<DenseSpec>(&ffn)) return {&dense->gate, &dense->up};
@@ -53,7 +54,8 @@ PackedKinds readers(const std::variant<DenseSpec, ExpertsSpec>& ffn) {
 void prepare_mixer(Pass& pass, const LayerSpec& layer, std::size_t t) {
   const Scratch& s = pass.scratch;
   if (layer.parallel && layer.ffn_norm) normalize(pass, layer.ffn_norm, s.x, s.ffn_in, {}, t);
-  normalize(pass, layer.mixer_norm, s.x, s.mixer_in, readers(layer.mixer), t);
+  normalize(pass, layer.mixer_norm, s.x, s.mixer_in,
+            std::visit([](const auto& mixer) { return readers(mixer); }, layer.mixer), t);
 }
 
 // ffn_in = ffn_norm(x), or what a parallel layer's FFN reads; packed.
@@ -78,6 +80,34 @@ void look_for_stop(Pass& pass, std::size_t t) {
   if (t == 0 && pass.stop.stop_requested()) pass.cancelled = true;
 }
 
+struct Mix {
+  Pass& pass;
+  Worker& worker;
+  std::size_t layer;
+  void operator()(const AttentionSpec& a) const { attend(pass, worker, a, layer); }
+  void operator()(const ShortConvSpec& s) const { short_conv(pass, worker, s, layer, pass.scratch.mixed); }
+  void operator()(const DeltaNetSpec& d) const { delta_net(pass, worker, d, layer, pass.scratch.mixed); }
+  void operator()(const StateSpaceSpec& s) const { state_space(pass, worker, s, layer, pass.scratch.mixed); }
+};
+
+// The second mixer. The first one packed other rows over mixer_in's.
+void mix_beside(Pass& pass, Worker& worker, const StateSpaceSpec& spec, std::size_t layer) {
+  const Scratch& s = pass.scratch;
+  const std::size_t dim = pass.spec().dim;
+  for_each_token(pass, worker,
+                 [&](std::size_t t) { pack_rows(pass, readers(spec), s.mixer_in, dim, t, t + 1); });
+  state_space(pass, worker, spec, layer, s.beside);
+  for_each_token(pass, worker, [&](std::size_t t) {
+    float* sum = s.mixed + t * dim;
+    pass.kernels().add(sum, s.beside + t * dim, dim, sum);
+  });
+}
+
+bool has_ffn(const LayerSpec& layer) {
+  const auto* dense = std::get_if<DenseSpec>(&layer.ffn);
+  return !dense || dense->up;
+}
+
 }  // namespace
 
 void evaluate_layers(Pass& pass, Worker& worker) noexcept {
@@ -90,16 +120,22 @@ void evaluate_layers(Pass& pass, Worker& worker) noexcept {
   for (std::size_t n = 0; n < layers.size(); ++n) {
     if (pass.cancelled) return;  // set in the step before, if at all, so no thread goes on without the others
     const LayerSpec& layer = layers[n];
-    std::visit([&](const auto& mixer) { attend(pass, worker, mixer, n); }, layer.mixer);  // mixed: [T, dim]
+    const auto finish_layer = [&](std::size_t t) {
+      look_for_stop(pass, t);
+      if (n + 1 < layers.size()) prepare_mixer(pass, layers[n + 1], t);
+    };
+    std::visit(Mix{pass, worker, n}, layer.mixer);  // mixed: [T, dim]
+    if (layer.beside) mix_beside(pass, worker, *layer.beside, n);
     for_each_token(pass, worker, [&](std::size_t t) {
       add_mixed(pass, layer.post_mixer_norm, layer.residual_scale, t);
-      prepare_ffn(pass, layer, t);
+      if (has_ffn(layer)) prepare_ffn(pass, layer, t);
+      if (!has_ffn(layer)) finish_layer(t);
     });
+    if (!has_ffn(layer)) continue;
     std::visit([&](const auto& ffn) { feed_forward(pass, worker, ffn); }, layer.ffn);  // mixed: [T, dim]
     for_each_token(pass, worker, [&](std::size_t t) {
-      look_for_stop(pass, t);
       add_mixed(pass, layer.post_ffn_norm, layer.residual_scale, t);
-      if (n + 1 < layers.size()) prepare_mixer(pass, layers[n + 1], t);
+      finish_layer(t);
     });
   }
 }

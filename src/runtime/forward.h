@@ -48,6 +48,12 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& attention, std::siz
 // from mixer_in; turns scratch.attended into what attention.output reads, which it returns.
 void prepare_latent(Pass& pass, Worker& worker, const AttentionSpec& attention, std::size_t layer) noexcept;
 const float* expand_latent(Pass& pass, Worker& worker, const AttentionSpec& attention) noexcept;
+// Recurrences over the rows of each run. `out`: where the result goes, [n_tokens, dim].
+void short_conv(Pass& pass, Worker& worker, const ShortConvSpec& spec, std::size_t layer,
+                float* out) noexcept;
+void delta_net(Pass& pass, Worker& worker, const DeltaNetSpec& spec, std::size_t layer, float* out) noexcept;
+void state_space(Pass& pass, Worker& worker, const StateSpaceSpec& spec, std::size_t layer,
+                 float* out) noexcept;
 void feed_forward(Pass& pass, Worker& worker, const DenseSpec& dense) noexcept;
 void feed_forward(Pass& pass, Worker& worker, const ExpertsSpec& experts) noexcept;
 

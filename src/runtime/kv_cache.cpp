@@ -1,8 +1,25 @@
 #include "src/runtime/kv_cache.h"
 
+#include <algorithm>
+
 #include "formats/try.h"
 
 namespace quern::detail {
+namespace {
+
+struct StateFloats {
+  std::uint64_t operator()(const ConvSpec& c) const { return std::uint64_t{c.n_taps - 1} * c.n_channels; }
+  std::uint64_t operator()(const AttentionSpec&) const { return 0; }
+  std::uint64_t operator()(const ShortConvSpec& s) const { return (*this)(s.conv); }
+  std::uint64_t operator()(const DeltaNetSpec& d) const {
+    return (*this)(d.conv) + std::uint64_t{d.n_value_heads} * d.head_dim * d.head_dim;
+  }
+  std::uint64_t operator()(const StateSpaceSpec& s) const {
+    return (*this)(s.conv) + s.inner_dim() * s.state_dim;
+  }
+};
+
+}  // namespace
 
 Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type) {
   constexpr std::uint32_t q8_block = 32;
@@ -30,6 +47,9 @@ Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type) {
       at.v_begin = layout.page_bytes;
       layout.page_bytes += kernels::kv_block * at.v_row_bytes;
     }
+    at.state_begin = layout.state_floats;
+    layout.state_floats += std::visit(StateFloats{}, layer.mixer);
+    if (layer.beside) layout.state_floats += StateFloats{}(*layer.beside);
     layout.layers.push_back(at);
   }
   return layout;
@@ -41,10 +61,13 @@ Result<KvCache> KvCache::create(const ModelSpec& spec, kernels::KvType type, std
   cache.capacity_ = n_ctx;
   const std::uint64_t n_pages = cache.layout_.n_pages(n_ctx);
   if (cache.n_bytes() != UINT64_MAX) cache.memory_ = allocate_aligned(n_pages * cache.layout_.page_bytes);
-  if (!cache.memory_) {
+  if (cache.memory_) cache.state_memory_ = allocate_aligned(cache.layout_.state_bytes());
+  if (!cache.state_memory_) {
     return Error{ErrorCode::out_of_memory,
-                 formats::cat("no memory for ", cache.n_bytes(), " bytes of keys and values"), "n_ctx"};
+                 formats::cat("no memory for ", cache.n_bytes(), " bytes of keys, values and states"),
+                 "n_ctx"};
   }
+  cache.clear_state();
   cache.blocks_.reserve(n_pages * cache.layout_.pointers_per_page());
   for (const auto& layer : cache.layout_.layers) {
     for (const std::uint64_t begin : {layer.k_begin, layer.v_begin}) {
@@ -54,6 +77,14 @@ Result<KvCache> KvCache::create(const ModelSpec& spec, kernels::KvType type, std
   }
   return cache;
 }
+
+void KvCache::truncate(std::size_t n) {
+  if (n >= length_) return;
+  length_ = is_recurrent() ? 0 : n;
+  if (is_recurrent()) clear_state();
+}
+
+void KvCache::clear_state() { std::fill_n(states(current_), layout_.state_floats, 0.0f); }
 
 kernels::KvHead KvCache::head(std::size_t layer, const AttentionSpec& attention, std::size_t kv_head) const {
   const auto& at = layout_.layers[layer];

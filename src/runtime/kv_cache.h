@@ -1,6 +1,7 @@
 #pragma once
-// Keys and values of one sequence, in pages of 64 positions. A page holds, layer after layer, 64 rows of keys
-// and 64 rows of values; a row is all KV heads of one position.
+// What one sequence remembers. Keys and values lie in pages of 64 positions: a page holds, layer after layer,
+// 64 rows of keys and 64 rows of values; a row is all KV heads of one position. Layers with a recurrence have
+// a state beside them, whose size does not depend on the length.
 #include <cstdint>
 #include <vector>
 
@@ -16,21 +17,27 @@ struct KvLayout {
     /// Bytes from the page's start; both the same where values are the beginning of keys.
     std::uint64_t k_begin = 0, v_begin = 0;
     std::size_t k_row_bytes = 0, v_row_bytes = 0;
+    std::uint64_t state_begin = 0;  ///< floats from the beginning of a state
   };
   kernels::KvType type{};
   std::vector<Layer> layers{};
   std::uint64_t page_bytes = 0;
+  std::uint64_t state_floats = 0;  ///< of all layers: inputs of convolutions, then matrices
 
   /// unsupported: blocks of the type do not fit the head size.
   static Result<KvLayout> make(const ModelSpec& spec, kernels::KvType type);
   std::uint64_t n_pages(std::uint64_t n_ctx) const {
     return (n_ctx + kernels::kv_block - 1) / kernels::kv_block;
   }
-  /// Of the pages and of the pointers to them; 2^64 - 1 where it does not fit, which no machine has.
+  /// Of the pages, of the pointers to them and of the states; 2^64 - 1 where it does not fit, which no
+  /// machine has.
   std::uint64_t n_bytes(std::uint64_t n_ctx) const {
     const std::uint64_t bytes = page_bytes + pointers_per_page() * sizeof(void*);
-    return bytes > UINT64_MAX / n_pages(n_ctx) ? UINT64_MAX : n_pages(n_ctx) * bytes;
+    if (bytes > (UINT64_MAX - state_bytes()) / n_pages(n_ctx)) return UINT64_MAX;
+    return n_pages(n_ctx) * bytes + state_bytes();
   }
+  /// Of two states: the one that the sequence has, and the one that an evaluation is making.
+  std::uint64_t state_bytes() const { return 2 * state_floats * sizeof(float); }
   std::uint64_t pointers_per_page() const { return 2 * layers.size(); }
 };
 
@@ -45,8 +52,15 @@ class KvCache {
   std::size_t capacity() const { return capacity_; }
   std::uint64_t n_bytes() const { return layout_.n_bytes(capacity_); }
   kernels::KvType type() const { return layout_.type; }
-  /// Rows [length, n) have been written in every layer, or those from n on are forgotten.
-  void set_length(std::size_t n) { length_ = n; }
+  bool is_recurrent() const { return layout_.state_floats != 0; }
+  /// The rows of n more positions have been written in every layer, and states been made of them.
+  void append(std::size_t n) {
+    length_ += n;
+    current_ = 1 - current_;
+  }
+  /// Forgets the positions from n on. A state cannot be taken back: a sequence that has one forgets all it
+  /// holds where it forgets anything.
+  void truncate(std::size_t n);
 
   std::byte* k_row(std::size_t layer, std::size_t position) {
     const auto& l = layout_.layers[layer];
@@ -56,6 +70,17 @@ class KvCache {
     const auto& l = layout_.layers[layer];
     return page(position) + l.v_begin + position % kernels::kv_block * l.v_row_bytes;
   }
+  /// A layer's state before and after rows that begin at `position`. An evaluation starts from the sequence's
+  /// own state and goes on in the other one, so that nothing is lost if it is given up.
+  struct State {
+    const float* before;
+    float* after;
+  };
+  State state(std::size_t layer, std::size_t position) {
+    const std::uint64_t begin = layout_.layers[layer].state_begin;
+    float* next = states(1 - current_) + begin;
+    return {position == length_ ? states(current_) + begin : next, next};
+  }
   /// One KV head of a layer, as attention reads it.
   kernels::KvHead head(std::size_t layer, const AttentionSpec& attention, std::size_t kv_head) const;
 
@@ -63,10 +88,15 @@ class KvCache {
   std::byte* page(std::size_t position) {
     return memory_.get() + position / kernels::kv_block * layout_.page_bytes;
   }
+  float* states(std::size_t which) {
+    return reinterpret_cast<float*>(state_memory_.get()) + which * layout_.state_floats;
+  }
+  void clear_state();
   KvLayout layout_{};
-  AlignedMemory memory_{};
+  AlignedMemory memory_{}, state_memory_{};
   std::vector<const std::byte*> blocks_{};  ///< per layer: k of every page, then v of every page
   std::size_t capacity_ = 0, length_ = 0;
+  std::size_t current_ = 0;  ///< which of the two states is the sequence's
 };
 
 }  // namespace quern::detail

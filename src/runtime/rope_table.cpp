@@ -29,6 +29,15 @@ struct YarnRamp {
   double low, high;
 };
 
+// Whether pair i is of an axis that stands at the token's position.
+bool turns(const RopeSpec& rope, std::size_t i) {
+  const auto& sections = rope.sections;
+  const std::size_t period = std::size_t{sections[0]} + sections[1] + sections[2] + sections[3];
+  if (period == 0) return true;
+  const std::size_t in_period = i % period, axis = in_period % 3;
+  return in_period < 3 * std::size_t{sections[axis]};
+}
+
 }  // namespace
 
 void rope_frequencies(const RopeSpec& rope, const float* factors, double* frequencies) {
@@ -37,7 +46,7 @@ void rope_frequencies(const RopeSpec& rope, const float* factors, double* freque
     const double trained =
         exp(-2.0 * double(i) / rope.n_rot * ln(rope.theta)) / (factors ? double(factors[i]) : 1.0);
     const double keep = rope.yarn ? YarnRamp(rope).keep(double(i)) : 0.0;
-    frequencies[i] = trained * (rope.freq_scale * (1 - keep) + keep);
+    frequencies[i] = turns(rope, i) ? trained * (rope.freq_scale * (1 - keep) + keep) : 0;
   }
 }
 

@@ -8,6 +8,7 @@ namespace {
 // The widest of everything that shares a buffer, over all layers.
 struct Widths {
   std::uint64_t q = 0, k = 0, v = 0, attended = 0;     // floats a token
+  std::uint64_t gates = 0, beside = 0;                 // of recurrences
   std::uint64_t q_low = 0, head_wide = 0, q_nope = 0;  // of latent attention
   std::uint64_t hidden = 0;                            // floats a token in `gate` and in `up`
   std::uint64_t packed = 0;                            // activations a token that are packed together
@@ -28,6 +29,13 @@ struct Widths {
       hidden = std::max(hidden, d.up.n_rows * rows_per_token);
       packed = std::max(packed, d.down.n_cols * rows_per_token);
     };
+    const auto see_recurrence = [&](const Matrix& in, const ConvSpec& conv, const Matrix& out,
+                                    std::uint64_t heads) {
+      q = std::max(q, in.n_rows);
+      k = std::max<std::uint64_t>(k, conv.n_channels);
+      attended = std::max(attended, out.n_cols);
+      gates = std::max(gates, 2 * heads);
+    };
     const auto see_latent = [&](const AttentionSpec& a, const LatentSpec& l) {
       if (l.q_down) q_low = std::max(q_low, a.q.n_cols);
       head_wide = std::max({head_wide, a.q.n_rows, a.output.n_cols});
@@ -40,7 +48,7 @@ struct Widths {
     for (const LayerSpec& layer : spec.layers) {
       for_each_matrix(layer, see);
       if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) {
-        q = std::max(q, std::uint64_t{a->n_heads} * a->k_dim);
+        q = std::max(q, std::uint64_t{a->n_heads} * a->q_stride());
         k = std::max(k, a->k.n_rows);
         v = std::max(v, a->v.n_rows);
         attended = std::max(attended, std::uint64_t{a->n_heads} * a->v_dim);
@@ -48,6 +56,16 @@ struct Widths {
         heads_per_group = std::max<std::uint64_t>(heads_per_group, a->n_heads / a->n_kv_heads);
         if (a->latent) see_latent(*a, *a->latent);
       }
+      if (const auto* c = std::get_if<ShortConvSpec>(&layer.mixer)) see_recurrence(c->in, c->conv, c->out, 0);
+      if (const auto* d = std::get_if<DeltaNetSpec>(&layer.mixer)) {
+        see_recurrence(d->qkv, d->conv, d->output, d->n_value_heads);
+        v = std::max(v, d->gate.n_rows);
+      }
+      const auto* s = std::get_if<StateSpaceSpec>(&layer.mixer);
+      if (s) see_recurrence(s->in, s->conv, s->out, s->n_heads);
+      if (layer.beside)
+        see_recurrence(layer.beside->in, layer.beside->conv, layer.beside->out, layer.beside->n_heads);
+      if (layer.beside) beside = spec.dim;
       if (const auto* d = std::get_if<DenseSpec>(&layer.ffn)) see_dense(*d, 1);
       if (const auto* e = std::get_if<ExpertsSpec>(&layer.ffn)) {
         see_dense(e->expert, e->n_used);
@@ -92,6 +110,13 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
   k = places.take<float>(T * w.k);
   v = places.take<float>(T * w.v);
   attended = places.take<float>(T * w.attended);
+  conv_in = q;
+  conv_out = k;
+  conv_gate = v;
+  head_out = attended;
+  gates_in = places.take<float>(T * w.gates);
+  gates = places.take<float>(T * w.gates);
+  beside = places.take<float>(T * w.beside);
   q_low = places.take<float>(T * w.q_low);
   head_wide = places.take<float>(T * w.head_wide);
   q_nope = places.take<float>(T * w.q_nope);

@@ -55,6 +55,15 @@ struct Scratch {
   float* q_nope = nullptr;             ///< [T, n_heads * n_nope]
   std::uint32_t* head_rows = nullptr;  ///< [T] t * n_heads: rows of one head among those of all
 
+  // Recurrences. Their rows share memory with q, k, v and attended.
+  float* conv_in = nullptr;    ///< [T, all projections of the input, but for delta nets only q, k, v]
+  float* conv_out = nullptr;   ///< [T, n_channels]
+  float* conv_gate = nullptr;  ///< [T, n_value_heads * head_dim] of delta nets
+  float* head_out = nullptr;   ///< [T, heads * head_dim]
+  float* gates_in = nullptr;   ///< [T, n_value_heads] twice, or [T, 2 * n_value_heads]
+  float* gates = nullptr;      ///< [T, 2 * heads]: steps or betas, then decays
+  float* beside = nullptr;     ///< [T, dim] what a second mixer gives
+
   // Experts. A slot is one (token, chosen expert) pair; slots are sorted by expert, then by token.
   float* router = nullptr;                  ///< [T, n_experts]
   float* router_scores = nullptr;           ///< [T, n_experts] scores for choosing

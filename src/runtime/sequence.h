@@ -30,8 +30,9 @@ class Sequence {
 
   std::size_t length() const { return cache_.length(); }      ///< tokens evaluated
   std::size_t capacity() const { return cache_.capacity(); }  ///< n_ctx
-  /// Forgets all but the first n tokens. Requires: n <= length().
-  void truncate(std::size_t n) { cache_.set_length(n); }
+  /// Forgets all but the first n tokens, or all where a model with recurrent layers has to forget any:
+  /// length() says what is left. Requires: n <= length().
+  void truncate(std::size_t n) { cache_.truncate(n); }
   /// For an evaluation beside other sequences.
   KvCache& cache() { return cache_; }
 

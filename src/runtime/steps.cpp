@@ -45,6 +45,20 @@ void norm_row(const Pass& pass, const Norm& norm, const float* x, std::size_t n,
   }
 }
 
+void norm_heads(const Pass& pass, const Norm& norm, QkNormScope scope, float* heads, std::size_t n_heads,
+                std::size_t head_dim, std::size_t stride) {
+  if (!norm) return;
+  if (scope == QkNormScope::whole) {
+    norm_row(pass, norm, heads, n_heads * head_dim, heads);
+    return;
+  }
+  for (std::size_t h = 0; h < n_heads; ++h) {
+    Norm own = norm;
+    if (scope == QkNormScope::each_head) own.weight.begin += h * head_dim;
+    norm_row(pass, own, heads + h * stride, head_dim, heads + h * stride);
+  }
+}
+
 void normalize(const Pass& pass, const Norm& norm, const float* x, float* out, const PackedKinds& kinds,
                std::size_t t) {
   const std::size_t dim = pass.spec().dim;

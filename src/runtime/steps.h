@@ -52,6 +52,10 @@ kernels::Activations activations_for(const Pass& pass, const Matrix& matrix, con
 /// out = norm(x) for one row; a copy where there is no norm and out is not x.
 void norm_row(const Pass& pass, const Norm& norm, const float* x, std::size_t n, float* out);
 
+/// n_heads rows of head_dim values, `stride` floats apart, normalised as `scope` says.
+void norm_heads(const Pass& pass, const Norm& norm, QkNormScope scope, float* heads, std::size_t n_heads,
+                std::size_t head_dim, std::size_t stride);
+
 /// Collective: body(t) for every token of the pass, in one step.
 template <typename Body>
 void for_each_token(Pass& pass, Worker& worker, Body&& body) {

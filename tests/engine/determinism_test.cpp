@@ -28,8 +28,10 @@ struct Case {
 constexpr Case cases[] = {{"models", "llama"},     {"models", "smollm"},         {"models", "mixtral"},
                           {"models", "qwen2moe"},  {"models", "gemma2"},         {"models", "gpt-oss"},
                           {"models", "mpt"},       {"models", "phi2"},           {"models", "gpt2"},
-                          {"models", "deepseek2"}, {"models", "deepseek2-lite"}, {"quantized", "Q4_0"},
-                          {"quantized", "Q4_K"},   {"quantized", "Q6_K"},        {"quantized", "Q8_0"}};
+                          {"models", "deepseek2"}, {"models", "deepseek2-lite"}, {"models", "lfm2"},
+                          {"models", "qwen3next"}, {"models", "qwen35"},         {"models", "mamba2"},
+                          {"models", "falcon-h1"}, {"quantized", "Q4_0"},        {"quantized", "Q4_K"},
+                          {"quantized", "Q6_K"},   {"quantized", "Q8_0"}};
 
 constexpr std::size_t n_ctx = 256, n_tokens = 150;  // more than two blocks of the cache
 
@@ -106,10 +108,25 @@ TEST_P(Determinism, TruncatedAndFedAgainEqualsFresh) {
     reused.truncate(0);
     reused.evaluate(tokens_).value();
     reused.truncate(kept);
-    EXPECT_EQ(reused.length(), kept);
-    const std::vector<float> rest = logits_of(reused, std::span(tokens_).subspan(kept));
-    EXPECT_TRUE(same_bits(rest, std::span(expected).subspan(kept * n_vocab))) << kept;
+    const std::size_t left = reused.length();
+    EXPECT_EQ(left, reused.cache().is_recurrent() ? 0 : kept);
+    const std::vector<float> rest = logits_of(reused, std::span(tokens_).subspan(left));
+    EXPECT_TRUE(same_bits(rest, std::span(expected).subspan(left * n_vocab))) << kept;
   }
+}
+
+TEST_P(Determinism, AStoppedEvaluationIsAsIfItHadNotBegun) {
+  Sequence plain = sequence({.threads = 1}), stopped = sequence({.threads = 2, .batch = 16});
+  const std::vector<float> expected = logits_of(plain, tokens_);
+  const std::size_t kept = 50, n_vocab = expected.size() / tokens_.size();
+  stopped.evaluate(std::span(tokens_).first(kept)).value();
+  std::stop_source stop;
+  const auto rest = std::span(tokens_).subspan(kept);
+  const auto result = stopped.evaluate_each(
+      rest, [&](std::size_t i, std::span<const float>) { i == 40 && stop.request_stop(); }, stop.get_token());
+  ASSERT_FALSE(result);
+  EXPECT_EQ(stopped.length(), kept);
+  EXPECT_TRUE(same_bits(logits_of(stopped, rest), std::span(expected).subspan(kept * n_vocab)));
 }
 
 TEST_P(Determinism, TheLastLogitsAreThoseOfEveryToken) {

@@ -25,7 +25,8 @@ constexpr const char* models[] = {
     "stablelm-2-12b", "olmo2",       "olmo3",
     "exaone4",        "command-r",   "cohere2",
     "glm4",           "gpt-oss",     "deepseek2",
-    "deepseek2-lite",
+    "deepseek2-lite", "lfm2",        "qwen3next",
+    "qwen35",         "mamba2",      "falcon-h1",
 };
 
 class GoldenModel : public testing::TestWithParam<const char*> {};

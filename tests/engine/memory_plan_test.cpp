@@ -77,8 +77,10 @@ INSTANTIATE_TEST_SUITE_P(Models, Plan,
                          testing::Values(std::pair{"models", "llama"}, std::pair{"models", "mixtral"},
                                          std::pair{"models", "qwen2moe"}, std::pair{"models", "gemma3"},
                                          std::pair{"models", "deepseek2"},
-                                         std::pair{"models", "deepseek2-lite"},
-                                         std::pair{"quantized", "Q4_K"}, std::pair{"quantized", "Q8_0"}));
+                                         std::pair{"models", "deepseek2-lite"}, std::pair{"models", "mamba2"},
+                                         std::pair{"models", "falcon-h1"}, std::pair{"models", "qwen3next"},
+                                         std::pair{"models", "lfm2"}, std::pair{"quantized", "Q4_K"},
+                                         std::pair{"quantized", "Q8_0"}));
 
 TEST(Plan, CountsOnlyTheExpertsThatATokenUses) {
   const auto golden = load_golden("models", "mixtral");

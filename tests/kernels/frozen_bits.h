@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/kernels/inputs.h"
+#include "tests/kernels/recurrent_inputs.h"
 
 namespace quern::kernels::testing {
 
@@ -131,10 +132,30 @@ inline std::uint64_t hash_elementwise(const KernelTable& table) {
   return hash.value();
 }
 
+inline std::uint64_t hash_recurrences(const KernelTable& table) {
+  Hash hash;
+  for (const Sizes& size : {Sizes{9, 4, 20}, {40, 16, 64}}) {
+    const auto record = [&](const Recurred& recurred) {
+      hash.add(recurred.out);
+      hash.add(recurred.state);
+    };
+    record(ConvInputs(size).run(table, size.n_rows));
+    record(StateSpaceInputs(size).run(table, size.n_rows));
+    record(DeltaInputs(size).run(table, size.n_rows));
+  }
+  const std::vector<float> x = Random(4500).bells(1003, 30);
+  std::vector<float> y(x.size());
+  table.exp(x.data(), x.size(), y.data()), hash.add(y);
+  table.softplus(x.data(), x.size(), y.data()), hash.add(y);
+  table.l2_norm(x.data(), x.size(), 1e-6f, y.data()), hash.add(y);
+  return hash.value();
+}
+
 /// What this table computes.
 inline std::vector<NamedHash> hashes_of(const KernelTable& table) {
   std::vector<NamedHash> hashes;
   hashes.push_back({"elementwise, norms, rope", hash_elementwise(table)});
+  hashes.push_back({"recurrences", hash_recurrences(table)});
   hashes.push_back({"quantize 32", hash_quantize(table, ActivationKind::q8_32)});
   hashes.push_back({"quantize 128", hash_quantize(table, ActivationKind::q8_128)});
   hashes.push_back({"attention f32", hash_attention(table, KvType::f32)});
@@ -150,6 +171,7 @@ inline std::vector<NamedHash> hashes_of(const KernelTable& table) {
 inline std::vector<NamedHash> frozen_hashes() {
   return {
       {"elementwise, norms, rope", 0x6dfaa8177f769180u},
+      {"recurrences", 0x463556e135cb819du},
       {"quantize 32", 0x5f36876c33cc2606u},
       {"quantize 128", 0x6b12cc4b670842f4u},
       {"attention f32", 0xc3bbb5f878592acau},
