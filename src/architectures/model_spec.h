@@ -106,7 +106,7 @@ struct LatentSpec {
 struct AttentionSpec {
   std::uint32_t n_heads = 0, n_kv_heads = 0;
   std::uint32_t k_dim = 0, v_dim = 0;  ///< of a head
-  Matrix q, k, v, output;
+  Matrix q{}, k{}, v{}, output{};
   float clamp = 0;          ///< q, k, v limited to [-clamp, clamp]; 0: not
   Norm q_norm{}, k_norm{};  ///< before the rotation
   QkNormScope norm_scope = QkNormScope::head;
@@ -145,8 +145,9 @@ struct DeltaNetSpec {
   std::uint32_t n_key_heads = 0, n_value_heads = 0, head_dim = 0;
   bool tiled = false;  ///< value head h meets key head h % n_key_heads; otherwise neighbours share one
   Matrix qkv, gate;
-  Matrix beta, alpha;  ///< b and a, [n_value_heads] each; or both in `beta`, per key head all b, then all a
-  ConvSpec conv;       ///< over q, k and v
+  Matrix beta{},
+      alpha{};    ///< b and a, [n_value_heads] each; or both in `beta`, per key head all b, then all a
+  ConvSpec conv;  ///< over q, k and v
   Vector dt_bias, a_log;  ///< [n_value_heads]; the file holds -e^A
   float length_eps = 0;   ///< the least length that q and k are divided by
   Norm norm;              ///< of each head's o

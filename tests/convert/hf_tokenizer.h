@@ -86,7 +86,8 @@ inline HfTokenizer hf_tokenizer(const formats::Metadata& metadata) {
                 {"clean_up_tokenization_spaces", false}};
   if (model == "gpt2") {
     json merges = json::array();
-    for (const auto merge : *metadata.strings(key("merges"))) merges.push_back(merge);
+    const auto listed = *metadata.strings(key("merges"));
+    for (const auto merge : listed) merges.push_back(merge);
     out.tokenizer["pre_tokenizer"] = pre_tokenizer_of(pre);
     out.tokenizer["post_processor"] = byte_level(false);
     out.tokenizer["model"] = {{"type", "BPE"},

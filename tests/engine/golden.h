@@ -33,10 +33,10 @@ inline std::optional<Golden> load_golden(const std::string& kind, const std::str
     Golden golden;
     golden.gguf = folder / (name + ".gguf");
     if (!std::filesystem::exists(golden.gguf)) continue;
-    const auto json = nlohmann::json::parse(std::ifstream(folder / (name + ".tokens.json")));
-    golden.n_ctx = json.value("n_ctx", 256);
-    golden.prompt = json.at("prompt").get<std::vector<Token>>();
-    golden.greedy = json.at("greedy").get<std::vector<Token>>();
+    const auto tokens = nlohmann::json::parse(std::ifstream(folder / (name + ".tokens.json")));
+    golden.n_ctx = tokens.value("n_ctx", 256);
+    golden.prompt = tokens.at("prompt").get<std::vector<Token>>();
+    golden.greedy = tokens.at("greedy").get<std::vector<Token>>();
     golden.tokens = golden.prompt;
     golden.tokens.insert(golden.tokens.end(), golden.greedy.begin(), golden.greedy.end());
     std::ifstream file(folder / (name + ".logits.f32"), std::ios::binary);
