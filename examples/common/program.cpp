@@ -76,7 +76,8 @@ void Program::add_compute_options() {
                   "Threads to compute with; 0: as many as there are cores to use")
       ->check(whole_number(0, 1024))
       ->type_name("N");
-  std::vector<std::string> isas = quern::available_isas();
+  const auto available = quern::available_isas();
+  std::vector<std::string> isas(available.begin(), available.end());
   if (isas.back() != "generic") isas.emplace_back("generic");
   app_.add_option("--isa", open.isa, "Instruction set to compute with; the best is " + isas.front())
       ->check(one_of(isas))
