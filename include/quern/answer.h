@@ -79,6 +79,9 @@ struct AnswerOptions {
   /// say which arguments are text. Empty, or an empty array: there are no calls, and their markers are
   /// content.
   std::string_view tools = {};
+  /// Which tools were offered is not known: any name may be one. Arguments that come without quotes are then
+  /// numbers and the like wherever they read as such.
+  bool any_tool = false;
 };
 
 /// Reads one answer, in pieces of any size; how the text was cut changes nothing in the end. Text is passed

@@ -214,7 +214,7 @@ bool AnswerMachine::end_value(char what, std::string_view value) {
     case 'p': calls = python_calls(value); break;
     case 'x':
     case 'c':
-      calls = value.front() == '{' || value.front() == '[' ? json_calls(value) : python_calls(value);
+      calls = value.front() == '{' || value.front() == '[' ? json_calls(value, bare_) : python_calls(value);
       break;
     default: break;
   }

@@ -52,6 +52,7 @@ AnswerParser& AnswerParser::operator=(AnswerParser&&) noexcept = default;
 Result<AnswerParser> AnswerParser::create(const AnswerFormat& format, const AnswerOptions& options) {
   return detail::at_edge([&]() -> Result<AnswerParser> {
     QUERN_TRY(detail::ToolTable tools, detail::ToolTable::parse(options.tools));
+    if (options.any_tool) tools.offer_any();
     return AnswerParser(std::make_unique<detail::AnswerMachine>(*format.row_, format.reasoning_,
                                                                 std::move(tools), options.prompt),
                         std::make_unique<detail::Utf8Stream>(detail::Utf8Stream::Invalid::replace));

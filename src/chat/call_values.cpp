@@ -85,10 +85,10 @@ std::string text_of(std::string_view json) {
   return value && value->string() != nullptr ? *value->string() : std::string(json);
 }
 
-/// Requires: valid JSON.
+/// Without arguments if the text has none. Requires: valid JSON.
 std::optional<ToolCall> call_of(std::string_view json, bool may_wrap = true) {
   if (json.empty() || json.front() != '{') return std::nullopt;
-  ToolCall call{.arguments = "{}"};
+  ToolCall call;
   std::string_view wrapped;
   for (const auto& [key, value] : parts_of(json)) {
     if (key == "name" || key == "tool_name") {
@@ -130,7 +130,7 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
-std::optional<std::vector<ToolCall>> json_calls(std::string_view text) {
+std::optional<std::vector<ToolCall>> json_calls(std::string_view text, bool with_arguments) {
   const auto json = valid_json(text);
   if (!json) return std::nullopt;
   std::vector<std::pair<std::string, std::string_view>> parts;
@@ -141,7 +141,8 @@ std::optional<std::vector<ToolCall>> json_calls(std::string_view text) {
   std::vector<ToolCall> calls;
   for (const auto& part : parts) {
     auto call = call_of(part.second);
-    if (!call) return std::nullopt;
+    if (!call || (with_arguments && call->arguments.empty())) return std::nullopt;
+    if (call->arguments.empty()) call->arguments = "{}";
     calls.push_back(std::move(*call));
   }
   return calls;

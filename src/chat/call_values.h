@@ -44,7 +44,8 @@ class ValueEnd {
 };
 
 /// The calls in a JSON object or array, small mistakes forgiven; nothing if it is something else.
-std::optional<std::vector<ToolCall>> json_calls(std::string_view text);
+/// `with_arguments`: a call must have some, if only {}.
+std::optional<std::vector<ToolCall>> json_calls(std::string_view text, bool with_arguments);
 /// The same for {"name": {arguments}} objects.
 std::optional<std::vector<ToolCall>> keyed_calls(std::string_view text);
 /// The calls in [f(x=1), g()] or f.call(x=1).

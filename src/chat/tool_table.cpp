@@ -107,7 +107,7 @@ Result<ToolTable> ToolTable::parse(std::string_view json) {
 
 bool ToolTable::offers_beginning(std::string_view name) const {
   const auto at = tools_.lower_bound(name);
-  return at != tools_.end() && at->first.starts_with(name);
+  return any_ || (at != tools_.end() && at->first.starts_with(name));
 }
 
 ValueRule ToolTable::rule(std::string_view tool, std::string_view argument) const {

@@ -163,6 +163,21 @@ TEST(AnswerFormats, WhatDoesNotFitIsContent) {
             Answer{.content = "<|tool_call_start|>[stop(1)]<|tool_call_end|>"});
 }
 
+TEST(AnswerFormats, ToolsMayBeUnknown) {
+  const auto parsed = [](std::string_view format, std::string_view text) {
+    auto parser = AnswerParser::create(AnswerFormat::named(format).value(), {.any_tool = true}).value();
+    EXPECT_TRUE(parser.push(text));
+    EXPECT_TRUE(parser.finish());
+    return parser.answer();
+  };
+  EXPECT_EQ(parsed("llama3", "{\"name\": \"fly\", \"parameters\": {}}").tool_calls,
+            std::vector{call("fly", "{}")});
+  EXPECT_EQ(parsed("llama3", "{\"name\": \"Bob\"}").content, "{\"name\": \"Bob\"}");
+  EXPECT_EQ(
+      parsed("glm", "<tool_call>fly<arg_key>to</arg_key><arg_value>7</arg_value></tool_call>").tool_calls,
+      std::vector{call("fly", "{\"to\": 7}")});
+}
+
 TEST(AnswerFormats, OpenReasoningEndsAtACallOnlyIfItIsOne) {
   EXPECT_EQ(
       parse("hermes", "<think>Is <tool_call> right? <tool_call>{\"name\": \"stop\"}</tool_call> Yes."),
