@@ -4,11 +4,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "quern/export.h"
 #include "quern/result.h"
@@ -18,6 +18,7 @@ namespace quern {
 
 class Batch;
 class Session;
+class ChatTemplate;
 
 enum class Arithmetic {
   reproducible,  ///< the same bits on every machine, with any number of threads and any batch
@@ -114,6 +115,9 @@ class QUERN_API Model {
   /// To evaluate several sessions together (batch.h). Errors: invalid_argument, out_of_memory.
   Result<Batch> new_batch(const BatchOptions& options = {}) const;
   Tokenizer tokenizer() const;
+  /// How conversations are written for this model (chat.h). `variant` as in ChatTemplate::open(). Error
+  /// no_template if its file does not say, bad_template; the model can be used without.
+  Result<ChatTemplate> chat_template(std::string_view variant = {}) const;
   const ModelInfo& info() const;
 
  private:
@@ -123,6 +127,6 @@ class QUERN_API Model {
 
 /// The kernels that this build and this CPU can run, best first; the last is "scalar", plain C++ ("generic"
 /// is another name of it).
-QUERN_API std::span<const std::string_view> available_isas() noexcept;
+QUERN_API std::vector<std::string> available_isas();
 
 }  // namespace quern

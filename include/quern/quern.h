@@ -11,6 +11,7 @@
 /// library throws nothing of its own, prints nothing and opens no connection.
 #include "quern/answer.h"     // taking what a chat model wrote apart
 #include "quern/batch.h"      // several sessions at once
+#include "quern/chat.h"       // conversations
 #include "quern/convert.h"    // from a Hugging Face folder to a file
 #include "quern/inspect.h"    // what a file holds
 #include "quern/model.h"      // opening a model, planning its memory

@@ -1,5 +1,6 @@
 #pragma once
 /// tokenizer.h: text to tokens and back, as the model's file says.
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,12 +15,21 @@
 
 namespace quern {
 
+/// Bytes [begin, end) of a text.
+struct TextSpan {
+  std::size_t begin = 0, end = 0;
+  bool operator==(const TextSpan&) const = default;
+};
+
 struct EncodeOptions {
   /// Put the tokens before and after that the vocabulary asks for (beginning of sequence and the like).
   bool add_special = false;
   /// Read text such as "<|im_end|>" as the control token of that name. Leave it off for text from strangers:
   /// with it on, whoever writes the text can speak as the system.
   bool parse_special = false;
+  /// Parts of the text, in order, in which control tokens are not read even so: a name that touches one of them
+  /// is ordinary text. (What messages say inside a prompt that a chat template wrote.)
+  std::span<const TextSpan> plain = {};
 };
 
 struct DecodeOptions {
@@ -68,7 +78,7 @@ class QUERN_API Tokenizer {
 /// space and the clean-up before punctuation that some vocabularies ask for. One thread at a time.
 class QUERN_API TokenStream {
  public:
-  explicit TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options = {}) noexcept;
+  explicit TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options = {});
   ~TokenStream();
   TokenStream(TokenStream&&) noexcept;
   TokenStream& operator=(TokenStream&&) noexcept;
@@ -76,12 +86,10 @@ class QUERN_API TokenStream {
   /// The text that this token completes; may be empty.
   Result<std::string> push(Token token);
   /// U+FFFD for a character that was left unfinished.
-  std::string finish() noexcept;
+  std::string finish();
 
  private:
-  Tokenizer tokenizer_;
-  DecodeOptions options_;
-  std::unique_ptr<detail::StreamDecoder> decoder_;  // from the first push() on
+  std::unique_ptr<detail::StreamDecoder> decoder_;
 };
 
 }  // namespace quern

@@ -28,7 +28,7 @@ Result<Tokenizer> Tokenizer::open(const std::filesystem::path& gguf) {
 }
 
 Result<std::vector<Token>> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
-  return detail::at_edge([&] { return impl_->encode(text, options.add_special, options.parse_special); });
+  return detail::at_edge([&] { return impl_->encode(text, options.add_special, options.parse_special, options.plain); });
 }
 
 Result<std::string> Tokenizer::decode(std::span<const Token> tokens, const DecodeOptions& options) const {
@@ -43,23 +43,17 @@ bool Tokenizer::is_end_of_generation(Token token) const { return impl_->is_end_o
 bool Tokenizer::is_control(Token token) const { return impl_->is_control(token); }
 std::string_view Tokenizer::token_text(Token token) const { return impl_->text(token); }
 
-TokenStream::TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options) noexcept
-    : tokenizer_(tokenizer), options_(options) {}
+TokenStream::TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options)
+    : decoder_(std::make_unique<detail::StreamDecoder>(
+          tokenizer.impl(), detail::StreamDecoder::Options{.special = options.unparse_special})) {}
 TokenStream::TokenStream(TokenStream&&) noexcept = default;
 TokenStream& TokenStream::operator=(TokenStream&&) noexcept = default;
 TokenStream::~TokenStream() = default;
 
 Result<std::string> TokenStream::push(Token token) {
-  return detail::at_edge([&]() -> Result<std::string> {
-    if (!decoder_) {
-      decoder_ = std::make_unique<detail::StreamDecoder>(
-          tokenizer_.impl(), detail::StreamDecoder::Options{.special = options_.unparse_special});
-    }
-    return decoder_->push(token);
-  });
+  return detail::at_edge([&] { return decoder_->push(token); });
 }
 
-// At most three bytes, which a std::string holds without taking memory.
-std::string TokenStream::finish() noexcept { return decoder_ ? decoder_->finish() : std::string(); }
+std::string TokenStream::finish() { return decoder_->finish(); }
 
 }  // namespace quern

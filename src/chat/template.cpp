@@ -64,13 +64,24 @@ class Importer {
     }
     const Json::Object& members = *json.object();
     Entry* const entries = arena_.array<Entry>(members.size());
-    for (std::size_t i = 0; i < members.size(); ++i)
-      entries[i] = {Value::string(members[i].key, trusted ? 0 : Value::is_data),
-                    value(members[i].value, trusted)};
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      const Json::Member& member = members[i];
+      const bool trusted_value = trusted || (member.key == "role" && is_known_role(member.value));
+      entries[i] = {Value::string(member.key, trusted ? 0 : Value::is_data),
+                    value(member.value, trusted_value)};
+    }
     return Value::dict(entries, static_cast<std::uint32_t>(members.size()));
   }
 
  private:
+  /// Templates make control tokens of roles: '<|' + message.role + '|>'. These are the program's words and
+  /// not those of whoever writes the message.
+  static bool is_known_role(const Json& role) {
+    constexpr std::string_view known[] = {"system", "developer", "user", "assistant", "tool"};
+    const std::string* const name = role.string();
+    return name != nullptr && std::ranges::find(known, *name) != std::end(known);
+  }
+
   Arena& arena_;
 };
 

@@ -9,20 +9,17 @@
 #include <vector>
 
 #include "quern/result.h"
+#include "quern/tokenizer.h"
 #include "src/base/json.h"
 #include "src/chat/limits.h"
 #include "src/chat/syntax.h"
 
 namespace quern::detail::jinja {
 
-struct Span {
-  std::size_t begin, end;
-};
-
 struct Rendered {
   std::string text;
   /// The bytes that are the caller's, in order; all others are the template's own.
-  std::vector<Span> data;
+  std::vector<TextSpan> data;
 };
 
 /// Never changed after compile(); safe from any number of threads.
@@ -37,6 +34,8 @@ class Template {
   Result<Rendered> render(const Json& variables, std::chrono::local_seconds now,
                           const std::vector<std::string>& trusted = {}) const;
 
+  /// The same template within other limits.
+  Template with_limits(const Limits& limits) const { return Template(syntax_, limits); }
   const std::string& source() const { return syntax_->source; }
 
  private:

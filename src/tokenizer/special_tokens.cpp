@@ -36,7 +36,7 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, std::vector<Token> id
   }
 }
 
-std::vector<Fragment> SpecialTokens::cut(std::string_view text) const {
+std::vector<Fragment> SpecialTokens::cut(std::string_view text, std::span<const TextSpan> plain) const {
   if (text.empty()) return {};
   if (index_.empty()) return {{no_token, text}};
 
@@ -50,6 +50,11 @@ std::vector<Fragment> SpecialTokens::cut(std::string_view text) const {
       wait(index_.longest(text.substr(i)), i);
   if (waiting.empty()) return {{no_token, text}};
 
+  const auto touches_plain = [&](std::size_t begin, std::size_t end) {
+    const auto after = std::ranges::lower_bound(plain, begin, std::less_equal<>(), &TextSpan::end);
+    return after != plain.end() && after->begin < end;
+  };
+
   struct Match {
     std::size_t begin, end;  // with the white space that it strips
     Token id;
@@ -62,6 +67,10 @@ std::vector<Fragment> SpecialTokens::cut(std::string_view text) const {
     waiting.pop();
     const std::size_t end = begin + index_.text(entry).size();
     if (taken[begin]) continue;
+    if (vocabulary_.has(index_.id(entry), attr_control | attr_unknown) && touches_plain(begin, end)) {
+      wait(index_.shorter(entry), begin);
+      continue;
+    }
     // What is taken already is no shorter than this match, so it overlaps only if it covers an end.
     if (taken[end - 1]) {
       wait(index_.shorter(entry), begin);

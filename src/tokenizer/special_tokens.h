@@ -1,9 +1,11 @@
 #pragma once
 // Special tokens in a text: cuts it into the ids of special tokens and the raw text between them.
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "quern/tokenizer.h"
 #include "src/tokenizer/prefix_index.h"
 #include "src/tokenizer/vocabulary.h"
 
@@ -21,7 +23,8 @@ class SpecialTokens {
  public:
   SpecialTokens(const Vocabulary& vocabulary, std::vector<Token> ids);
 
-  std::vector<Fragment> cut(std::string_view text) const;
+  // Control and unknown tokens are not found where they touch one of the `plain` parts, which are in order.
+  std::vector<Fragment> cut(std::string_view text, std::span<const TextSpan> plain = {}) const;
 
   std::size_t memory_bytes() const {
     return index_.memory_bytes() + heap_bytes(entries_) + heap_bytes(order_) + heap_bytes(begins_);

@@ -125,8 +125,8 @@ Result<void> TokenizerImpl::check(Token id) const {
                cat("token ", id, " is not in the vocabulary, which has ", size(), " tokens"), "tokens"};
 }
 
-Result<std::vector<Token>> TokenizerImpl::encode(std::string_view text, bool add_special,
-                                                 bool parse_special) const {
+Result<std::vector<Token>> TokenizerImpl::encode(std::string_view text, bool add_special, bool parse_special,
+                                                 std::span<const TextSpan> plain) const {
   QUERN_CHECK(check_present());
   QUERN_CHECK(check_text_size(text.size()));
   const Vocabulary::Rules& rules = vocabulary_.rules();
@@ -134,7 +134,7 @@ Result<std::vector<Token>> TokenizerImpl::encode(std::string_view text, bool add
   std::vector<Token> ids;
   ids.reserve(text.size() / 3 + 8);
   if (add_special && (always || (by_rules && rules.add_bos))) ids.push_back(vocabulary_.id(bos));
-  for (const Fragment& fragment : (parse_special ? all_special_ : user_defined_).cut(text)) {
+  for (const Fragment& fragment : (parse_special ? all_special_ : user_defined_).cut(text, plain)) {
     if (fragment.id != no_token)
       ids.push_back(fragment.id);
     else

@@ -10,6 +10,7 @@
 #include "formats/metadata.h"
 #include "quern/result.h"
 #include "quern/token.h"
+#include "quern/tokenizer.h"
 #include "src/tokenizer/model.h"
 #include "src/tokenizer/special_tokens.h"
 #include "src/tokenizer/vocabulary.h"
@@ -21,7 +22,9 @@ class TokenizerImpl {
  public:
   static Result<std::shared_ptr<const TokenizerImpl>> load(const formats::Metadata& metadata);
 
-  Result<std::vector<Token>> encode(std::string_view text, bool add_special, bool parse_special) const;
+  // No control token is read that touches one of the `plain` parts, which are in order.
+  Result<std::vector<Token>> encode(std::string_view text, bool add_special, bool parse_special,
+                                    std::span<const TextSpan> plain = {}) const;
 
   // The text of a whole sequence: without the leading space that encoding has added, and cleaned up where the
   // vocabulary says so. unparse_special: control tokens as their texts. remove_special: without the tokens of

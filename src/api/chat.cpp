@@ -1,0 +1,168 @@
+#include "quern/chat.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "formats/model_file.h"
+#include "formats/printable.h"
+#include "formats/try.h"
+#include "src/api/about_file.h"
+#include "src/api/edge.h"
+#include "src/api/model_impl.h"
+#include "src/chat/chat_template_impl.h"
+#include "src/chat/messages.h"
+
+namespace quern {
+namespace {
+
+using detail::ChatTemplateImpl;
+using detail::Json;
+using detail::jinja::Template;
+using formats::cat;
+using formats::Metadata;
+
+constexpr std::string_view template_key = "tokenizer.chat_template";
+
+std::chrono::local_seconds local_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  using namespace std::chrono;
+  return local_days(year(parts.tm_year + 1900) / (parts.tm_mon + 1) / parts.tm_mday) + hours(parts.tm_hour) +
+         minutes(parts.tm_min) + seconds(parts.tm_sec);
+}
+
+Result<Rendering> rendered(const ChatTemplateImpl& impl, const Template& compiled, Json variables,
+                           std::optional<std::chrono::local_seconds> now) {
+  const auto add_token = [&](std::string_view name, const std::string& text) {
+    if (variables.find(name) == nullptr && !text.empty()) variables.set(name, text);
+  };
+  add_token("bos_token", impl.tokens.bos_token);
+  add_token("eos_token", impl.tokens.eos_token);
+  QUERN_TRY(detail::jinja::Rendered result,
+            compiled.render(variables, now ? *now : local_now(), {"bos_token", "eos_token"}));
+  return Rendering{std::move(result.text), std::move(result.data)};
+}
+
+/// The text of a special token of the vocabulary; empty where there is none.
+Result<std::string> token_text(const Metadata& metadata, std::string_view id_key) {
+  if (!metadata.has(id_key) || !metadata.has("tokenizer.ggml.tokens")) return std::string();
+  QUERN_TRY(const auto tokens, metadata.strings("tokenizer.ggml.tokens"));
+  QUERN_TRY(const std::uint64_t id, metadata.unsigned_integer(id_key));
+  return id < tokens.size() ? std::string(tokens[id]) : std::string();
+}
+
+/// A word about the format that the vocabulary seems made for, for the person who has to name one.
+std::string hint(const Metadata& metadata) {
+  const auto tokens = metadata.strings("tokenizer.ggml.tokens");
+  if (!tokens) return "";
+  const auto has = [&](std::string_view name) { return std::ranges::find(*tokens, name) != tokens->end(); };
+  constexpr struct {
+    std::string_view first, second, format;
+  } formats[] = {{"<|im_start|>", "<|im_end|>", "ChatML"},
+                 {"<|start_header_id|>", "<|eot_id|>", "Llama 3"},
+                 {"<start_of_turn>", "<end_of_turn>", "Gemma"},
+                 {"[INST]", "[/INST]", "Mistral"}};
+  for (const auto& format : formats)
+    if (has(format.first) && has(format.second))
+      return cat("; its vocabulary has the tokens ", format.first, " and ", format.second, " of the ",
+                 format.format, " format");
+  return "";
+}
+
+Result<std::string_view> template_text(const Metadata& metadata, const std::string& key) {
+  if (!metadata.has(key))
+    return Error{ErrorCode::no_template,
+                 cat("the file has no chat template (no key '", formats::printable(key),
+                     "'): give a template's text", hint(metadata)),
+                 key};
+  QUERN_TRY(const std::string_view text, metadata.string(key));
+  // Some files hold the name of a format that their maker's program knows.
+  if (text.find("{{") == std::string_view::npos && text.find("{%") == std::string_view::npos)
+    return Error{ErrorCode::no_template,
+                 cat("key '", key, "' holds the name '", formats::printable(text.substr(0, 40)),
+                     "' and no chat template: give a template's text", hint(metadata)),
+                 key};
+  return text;
+}
+
+Result<ChatTemplate> from_metadata(const Metadata& metadata, std::string_view variant) {
+  const std::string key = variant.empty() ? std::string(template_key) : cat(template_key, ".", variant);
+  QUERN_TRY(const std::string_view text, template_text(metadata, key));
+  QUERN_TRY(Template compiled, Template::compile(text));
+  TemplateOptions tokens;
+  QUERN_TRY(tokens.bos_token, token_text(metadata, "tokenizer.ggml.bos_token_id"));
+  QUERN_TRY(tokens.eos_token, token_text(metadata, "tokenizer.ggml.eos_token_id"));
+  const auto impl = std::make_shared<ChatTemplateImpl>(std::move(compiled), tokens);
+  const std::string tool_key = cat(template_key, ".tool_use");
+  if (variant.empty() && metadata.has(tool_key)) {
+    QUERN_TRY(const std::string_view tool_text, template_text(metadata, tool_key));
+    QUERN_TRY(Template with_tools, Template::compile(tool_text));
+    impl->with_tools = std::make_unique<detail::ProbedTemplate>(std::move(with_tools), tokens);
+  }
+  return ChatTemplate(impl);
+}
+
+}  // namespace
+
+ChatTemplate::ChatTemplate(std::shared_ptr<const ChatTemplateImpl> impl) : impl_(std::move(impl)) {}
+
+Result<ChatTemplate> ChatTemplate::compile(std::string_view source, const TemplateOptions& options) {
+  return detail::at_edge([&]() -> Result<ChatTemplate> {
+    QUERN_TRY(Template compiled, Template::compile(source));
+    return ChatTemplate(std::make_shared<ChatTemplateImpl>(std::move(compiled), options));
+  });
+}
+
+Result<ChatTemplate> ChatTemplate::open(const std::filesystem::path& gguf, std::string_view variant) {
+  return detail::at_edge([&]() -> Result<ChatTemplate> {
+    QUERN_TRY(const formats::ModelFile file,
+              formats::ModelFile::open(gguf, {.access = formats::ModelFileOptions::Access::header_only}));
+    return detail::about_file(from_metadata(file.metadata(), variant), gguf);
+  });
+}
+
+Result<ChatTemplate> Model::chat_template(std::string_view variant) const {
+  return detail::at_edge([&] { return from_metadata(impl_->loaded->file().metadata(), variant); });
+}
+
+Result<Rendering> ChatTemplate::render(std::span<const ChatMessage> messages,
+                                       const RenderOptions& options) const {
+  return detail::at_edge([&]() -> Result<Rendering> {
+    const detail::ProbedTemplate& chosen = impl_->for_tools(!options.tools.empty());
+    QUERN_TRY(Json variables, detail::template_variables(messages, options,
+                                                         options.adapt ? &chosen.capabilities() : nullptr));
+    return rendered(*impl_, chosen.compiled(), std::move(variables), options.now);
+  });
+}
+
+Result<Rendering> ChatTemplate::render_json(std::string_view variables,
+                                            std::optional<std::chrono::local_seconds> now) const {
+  return detail::at_edge([&]() -> Result<Rendering> {
+    QUERN_TRY(Json parsed, detail::parse_json(variables));
+    if (parsed.object() == nullptr)
+      return Error{ErrorCode::invalid_argument,
+                   cat("the variables are ", parsed.kind(), ", expected an object"), "variables"};
+    const Json* const tools = parsed.find("tools");
+    const bool has_tools = tools != nullptr && tools->array() != nullptr && !tools->array()->empty();
+    return rendered(*impl_, impl_->for_tools(has_tools).compiled(), std::move(parsed), now);
+  });
+}
+
+const ChatCapabilities& ChatTemplate::capabilities() const { return impl_->usual.capabilities(); }
+std::string_view ChatTemplate::source() const { return impl_->usual.compiled().source(); }
+
+Result<std::vector<Token>> encode(const Tokenizer& tokenizer, const Rendering& rendering) {
+  return detail::at_edge([&]() -> Result<std::vector<Token>> {
+    QUERN_TRY(std::vector<Token> tokens,
+              tokenizer.encode(rendering.text, {.parse_special = true, .plain = rendering.data}));
+    // Of nothing at all encoding makes just what the vocabulary puts at the ends.
+    QUERN_TRY(const std::vector<Token> frame, tokenizer.encode("", {.add_special = true}));
+    const bool wants_bos = !frame.empty() && tokenizer.bos() && frame.front() == *tokenizer.bos();
+    if (wants_bos && (tokens.empty() || tokens.front() != frame.front()))
+      tokens.insert(tokens.begin(), frame.front());
+    return tokens;
+  });
+}
+
+}  // namespace quern
