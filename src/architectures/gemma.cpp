@@ -1,6 +1,6 @@
 // gemma, gemma2, gemma3: embeddings scaled by sqrt(dim), a gelu gate; from gemma2 on norms on both sides of
 // each part and windows on most layers; from gemma3 on q and k are normalised and window layers have a rotary
-// base of their own.
+// base of their own. gemma-embedding is gemma3 over whole texts.
 #include <cmath>
 
 #include "src/architectures/families.h"
@@ -18,18 +18,24 @@ struct Generation {
   std::uint32_t large_n_layers =
       0;  // the 27B model scales scores by the width over the heads, not the head size
   float score_cap = 0, logit_cap = 0;
+  bool whole_texts = false;
 };
 
 void build(SpecBuilder& b, const Generation& g) {
   constexpr std::uint64_t max_window = 1u << 30;
   b.embedding();
-  b.output(NormKind::rms, g.tied);
+  if (g.whole_texts)
+    b.output_norm(NormKind::rms);
+  else
+    b.output(NormKind::rms, g.tied);
   b.spec.embedding_scale = std::sqrt(static_cast<float>(b.spec.dim));
   b.spec.logit_cap = b.number_or("final_logit_softcapping", g.logit_cap);
   const float score_cap = g.score_cap != 0 ? b.number_or("attn_logit_softcapping", g.score_cap) : 0;
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
   const auto window = static_cast<std::uint32_t>(
-      g.window_period != 0 ? b.size_or("attention.sliding_window", g.window, max_window) : 0);
+      g.whole_texts          ? b.size("attention.sliding_window", max_window)
+      : g.window_period != 0 ? b.size_or("attention.sliding_window", g.window, max_window)
+                             : 0);
   int local_rope = rope;
   if (window != 0) {
     RopeSpec local = b.spec.ropes[0];
@@ -47,6 +53,7 @@ void build(SpecBuilder& b, const Generation& g) {
       attention.scale = static_cast<float>(1 / std::sqrt(double(b.spec.dim / attention.n_heads)));
     attention.soft_cap = score_cap;
     attention.window = windowed ? window : 0;
+    attention.causal = !g.whole_texts;
     layer.mixer = attention;
     layer.ffn_norm = b.norm("ffn_norm", NormKind::rms);
     layer.ffn = b.dense({.activation = Activation::gelu});
@@ -76,10 +83,16 @@ void build_gemma3(SpecBuilder& b) {
             .large_n_layers = 62});
 }
 
+void build_gemma_embedding(SpecBuilder& b) {
+  build(b, {.post_norms = true, .qk_norm = true, .window_period = 6, .whole_texts = true});
+  b.embedding_head();
+}
+
 }  // namespace
 
 const Family gemma{"gemma", build_gemma};
 const Family gemma2{"gemma2", build_gemma2};
 const Family gemma3{"gemma3", build_gemma3};
+const Family gemma_embedding{"gemma-embedding", build_gemma_embedding};
 
 }  // namespace quern::detail

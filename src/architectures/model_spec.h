@@ -8,6 +8,8 @@
 //   per layer:  a = post_mixer_norm(mixer(mixer_norm(x)));   x' = x + residual_scale * a
 //               f = post_ffn_norm(ffn(ffn_norm(parallel ? x : x')));   x = x' + residual_scale * f
 //   logits = soft_cap(logit_scale * (output * output_norm(x) + bias))
+// Encoders normalise sums: x' = mixer_sum_norm(x + a), and likewise behind the FFN. They have no logits; what
+// becomes of their last hidden states, output_norm(x), is said by EmbeddingSpec.
 // An absent norm is the identity; in a parallel layer without ffn_norm the FFN reads what the mixer reads.
 #include <array>
 #include <cstdint>
@@ -113,7 +115,9 @@ struct AttentionSpec {
   int rope = -1;                      ///< index into ModelSpec::ropes; -1: no rotation
   float scale = 1;                    ///< of the scores
   float soft_cap = 0;                 ///< cap * tanh(score / cap); 0: none
-  std::uint32_t window = 0;           ///< keys seen, the token's own included; 0: all
+  bool causal = true;                 ///< false: tokens see the whole text, later ones too
+  std::uint32_t window = 0;           ///< causal: keys seen, the token's own included; else half of it on
+                                      ///< each side and the token's own; 0: all
   std::vector<float> alibi_slopes{};  ///< [n_heads], or empty
   Vector sinks{};                     ///< [n_heads], or absent
   std::optional<LatentSpec> latent{};
@@ -199,11 +203,33 @@ struct LayerSpec {
   Mixer mixer;
   std::optional<StateSpaceSpec> beside{};  ///< a second mixer of the same input, whose result is added
   Norm post_mixer_norm{};
+  Norm mixer_sum_norm{};
+  Norm mixer_second_sum_norm{};  ///< x' = this(x + mixer_sum_norm(x + a))
   bool parallel = false;
   Norm ffn_norm{};
   std::variant<DenseSpec, ExpertsSpec> ffn;
   Norm post_ffn_norm{};
+  Norm ffn_sum_norm{};
   float residual_scale = 1;
+};
+
+enum class Pooling : std::uint8_t { none, mean, cls, last, rank };
+
+/// A layer behind pooling: act(matrix * x + bias), then the norm.
+struct HeadLayer {
+  enum class Act : std::uint8_t { none, tanh, gelu };
+  Matrix matrix;
+  Act act = Act::none;
+  Norm norm{};
+};
+
+/// One vector out of the hidden states of a text's tokens.
+struct EmbeddingSpec {
+  std::optional<Pooling> pooling{};  ///< `pooling_type`
+  std::vector<HeadLayer> dense{};    ///< behind the pooling of mean, cls and last
+  Pooling rank_from = Pooling::cls;  ///< what rank pooling takes before its layers
+  std::vector<HeadLayer> rank{};     ///< its layers, one row a label; empty: the model cannot rank
+  bool rank_softmax = false;         ///< over the labels
 };
 
 struct ModelSpec {
@@ -215,18 +241,24 @@ struct ModelSpec {
   Matrix token_embd{};
   float embedding_scale = 1;
   Matrix position_embd{};  ///< learned positions, row p for position p
+  Matrix token_types{};    ///< row 0 is added to every token
+  Norm embedding_norm{};
   std::vector<RopeSpec> ropes{};
   std::vector<LayerSpec> layers{};
   Norm output_norm{};
-  Matrix output{};  ///< token_embd where the file ties them
+  Matrix output{};  ///< token_embd where the file ties them; absent: the model writes no text
   float logit_scale = 1;
   float logit_cap = 0;  ///< cap * tanh(logit / cap); 0: none
+  EmbeddingSpec embedding{};
 
   std::uint64_t tensor_bytes = 0;  ///< of all tensors in the file
   /// The vectors to read, in the order of their places in memory, and how many floats that is.
   std::vector<const formats::Tensor*> vectors{};
   std::size_t n_vector_floats = 0;
 };
+
+/// Whether tokens see only what stands before them, so that text can be written one by one.
+bool is_causal(const ModelSpec& spec);
 
 /// Calls visit(matrix, n_read) for every matrix that a layer multiplies with; n_read: how many of the
 /// matrices stacked in it (experts, heads) one token meets.

@@ -42,6 +42,7 @@ void build_qwen2moe(SpecBuilder& b) {
 
 void build_qwen3(SpecBuilder& b) {
   b.embedding();
+  b.ranking({.from = Pooling::last, .softmax = true});
   b.output(NormKind::rms, Presence::optional);
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
   const bool has_experts = b.spec.architecture == "qwen3moe";

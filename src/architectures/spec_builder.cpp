@@ -33,6 +33,7 @@ SpecBuilder::SpecBuilder(const formats::ModelFile& file, const Family& family)
 Result<ModelSpec> SpecBuilder::build() {
   read_sizes();
   if (!error_) family_.build(*this);
+  if (!error_) read_pooling();
   if (!error_) check_unused();
   if (error_) return *std::move(error_);
   return std::move(spec);
@@ -45,13 +46,6 @@ void SpecBuilder::fail(ErrorCode code, std::string field, std::string message) {
 std::string SpecBuilder::key(std::string_view name) const { return cat(family_.name, ".", name); }
 
 bool SpecBuilder::has(std::string_view name) const { return file_.metadata().has(key(name)); }
-
-template <typename T>
-T SpecBuilder::take(Result<T> result, T otherwise) {
-  if (result) return *std::move(result);
-  if (!error_) error_ = std::move(result).error();
-  return otherwise;
-}
 
 std::uint64_t SpecBuilder::size(std::string_view name, std::uint64_t max) {
   const std::string full = key(name);
@@ -73,6 +67,10 @@ float SpecBuilder::number(std::string_view name) {
 
 float SpecBuilder::number_or(std::string_view name, float fallback) {
   return has(name) ? number(name) : fallback;
+}
+
+std::string_view SpecBuilder::text_or(std::string_view name, std::string_view fallback) {
+  return take(file_.metadata().string_or(key(name), fallback), fallback);
 }
 
 bool SpecBuilder::boolean(std::string_view name) { return take(file_.metadata().boolean(key(name)), false); }
@@ -148,13 +146,14 @@ void SpecBuilder::read_sizes() {
   }
 }
 
-std::vector<bool> SpecBuilder::local_layers(std::uint64_t default_period) {
+std::vector<bool> SpecBuilder::local_layers(std::uint64_t default_period, bool global_first) {
   const formats::MetadataEntry* entry = file_.metadata().find(key("attention.sliding_window_pattern"));
   const bool is_array = entry && entry->type == formats::ValueType::array;
   const std::uint64_t period =
       is_array ? default_period : size_or("attention.sliding_window_pattern", default_period, max_layers);
   std::vector<bool> local(spec.n_layers);
-  for (std::size_t n = 0; n < local.size(); ++n) local[n] = period == 0 || n % period + 1 < period;
+  for (std::size_t n = 0; n < local.size(); ++n)
+    local[n] = period == 0 || (global_first ? n % period != 0 : n % period + 1 < period);
   return local;
 }
 

@@ -53,6 +53,13 @@ struct ExpertOptions {
   Presence shared_gate = Presence::absent;
 };
 
+struct RankingOptions {
+  Pooling from = Pooling::cls;
+  HeadLayer::Act act = HeadLayer::Act::tanh;  ///< behind `cls`
+  bool norm = false;                          ///< cls.norm behind that
+  bool softmax = false;
+};
+
 class SpecBuilder {
  public:
   SpecBuilder(const formats::ModelFile& file, const Family& family);
@@ -69,6 +76,8 @@ class SpecBuilder {
   std::uint64_t size_or(std::string_view key, std::uint64_t fallback, std::uint64_t max);
   float number(std::string_view key);
   float number_or(std::string_view key, float fallback);
+  /// Valid as long as the file.
+  std::string_view text_or(std::string_view key, std::string_view fallback);
   bool boolean(std::string_view key);
   bool boolean_or(std::string_view key, bool fallback);
   std::vector<std::int64_t> integers(std::string_view key);
@@ -81,8 +90,9 @@ class SpecBuilder {
   std::uint32_t n_heads(std::size_t layer) const { return n_heads_[layer]; }
   std::uint32_t n_kv_heads(std::size_t layer) const { return n_kv_heads_[layer]; }
 
-  /// `sliding_window_pattern` P: layer n is local if n % P < P - 1; P = 0: all are. Arrays are not read.
-  std::vector<bool> local_layers(std::uint64_t default_period);
+  /// `sliding_window_pattern` P: layer n is local if n % P < P - 1, or with the global layer first if n % P
+  /// != 0; P = 0: all are. Arrays are not read.
+  std::vector<bool> local_layers(std::uint64_t default_period, bool global_first = false);
 
   // Rotary tables.
   struct RopeOptions {
@@ -101,6 +111,8 @@ class SpecBuilder {
 
   // Tensors; names are without ".weight" and, inside for_each_layer, without "blk.N.".
   bool has_tensor(std::string_view name) const;
+  /// Rows of a matrix; 0 where there is no such tensor.
+  std::uint64_t n_rows(std::string_view name) const;
   Matrix matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
                 Presence = Presence::required, Presence bias = Presence::absent);
   Vector vector(std::string_view full_name, std::uint64_t n, Presence = Presence::required,
@@ -127,10 +139,18 @@ class SpecBuilder {
   // Parts that most families share.
   void embedding();
   void position_embedding(Presence presence);
+  /// token_types, as many as `tokenizer.ggml.token_type_count` says.
+  void token_types();
   /// output_norm and output; `tied`: absent means required, optional means token_embd serves where it is
   /// missing, required means token_embd always serves.
   void output(NormKind kind, Presence tied, Presence norm_bias = Presence::absent,
               Presence output_bias = Presence::absent, std::string_view norm_name = "output_norm");
+  /// Only the last norm, for models without logits.
+  void output_norm(NormKind kind) { spec.output_norm = norm("output_norm", kind); }
+  /// The layers that rank texts, `cls` and `cls.output`, where the file has them.
+  void ranking(const RankingOptions& options);
+  /// dense_2 and dense_3, where the file has them.
+  void embedding_head();
   AttentionSpec attention(const AttentionOptions& options);
   DenseSpec dense(const DenseOptions& options);
   ExpertsSpec experts(const ExpertOptions& options);
@@ -156,11 +176,16 @@ class SpecBuilder {
 
  private:
   void read_sizes();
+  void read_pooling();
   void enter_layer(std::size_t n);
   void leave_layers();
   std::string key(std::string_view name) const;
   template <typename T>
-  T take(Result<T> result, T otherwise);
+  T take(Result<T> result, T otherwise) {
+    if (result) return *std::move(result);
+    if (!error_) error_ = std::move(result).error();
+    return otherwise;
+  }
   const formats::Tensor* find(std::string_view full_name, Presence presence);
   bool check_dims(const formats::Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2);
   /// A tensor of weights of these dimensions; null after a failure, and where there is none.

@@ -63,6 +63,11 @@ bool SpecBuilder::has_tensor(std::string_view name) const {
   return file_.find(cat(prefix_, name, ".weight")) != nullptr;
 }
 
+std::uint64_t SpecBuilder::n_rows(std::string_view name) const {
+  const Tensor* tensor = file_.find(cat(prefix_, name, ".weight"));
+  return tensor ? tensor->dims[1] : 0;
+}
+
 void SpecBuilder::ignore(std::string_view full_name) { find(full_name, Presence::optional); }
 
 bool SpecBuilder::check_dims(const Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2) {

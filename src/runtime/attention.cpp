@@ -54,6 +54,18 @@ void gate_heads(Pass& pass, const AttentionSpec& a, std::size_t t) {
   }
 }
 
+// The positions that the token at `position` sees.
+struct Positions {
+  std::int64_t begin, end;
+};
+Positions seen_from(const AttentionSpec& a, const Run& run, std::int64_t position) {
+  if (a.causal) return {a.window == 0 ? 0 : std::max<std::int64_t>(0, position + 1 - a.window), position + 1};
+  const auto end = static_cast<std::int64_t>(run.end_position());
+  if (a.window == 0) return {0, end};
+  const std::int64_t side = a.window / 2;
+  return {std::max<std::int64_t>(0, position - side), std::min(end, position + side + 1)};
+}
+
 }  // namespace
 
 void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t layer) noexcept {
@@ -78,13 +90,14 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
     std::size_t n_queries = 0;
     for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
       const auto position = static_cast<std::int64_t>(chunk.run->position(t));
+      const Positions seen = seen_from(a, *chunk.run, position);
       for (std::size_t h = first; h < last; ++h) {
         queries[n_queries++] = {
             .q = s.q + (t * a.n_heads + h) * a.q_stride(),
             .out = s.attended + (t * a.n_heads + h) * a.v_dim,
             .position = position,
-            .begin = a.window == 0 ? 0 : std::max<std::int64_t>(0, position + 1 - a.window),
-            .end = position + 1,
+            .begin = seen.begin,
+            .end = seen.end,
             .alibi_slope = a.alibi_slopes.empty() ? 0 : a.alibi_slopes[h],
             .sink = a.sinks ? pass.model.values(a.sinks)[h] : 0,
             .has_sink = static_cast<bool>(a.sinks),

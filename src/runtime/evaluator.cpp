@@ -49,7 +49,8 @@ Pass next_pass(const LoadedModel& model, Scratch& s, std::span<const Part> parts
     const Run& run = s.runs[n_runs] = {.cache = part.cache,
                                        .first_row = begin,
                                        .n_rows = n,
-                                       .first_position = part.cache->length() + at.token};
+                                       .first_position = part.cache->length() + at.token,
+                                       .n_ctx = part.n_ctx != 0 ? part.n_ctx : part.cache->capacity()};
     const std::span<const Token> tokens = part.tokens.subspan(at.token, n);
     at.token += n;
     n_rows += n;
@@ -153,6 +154,24 @@ Result<void> Evaluator::evaluate(std::span<const Part> parts, const OnLogits& on
   }
   for (const Part& part : parts) part.cache->append(part.tokens.size());
   return {};
+}
+
+Result<std::span<const float>> Evaluator::embed(std::span<const Part> texts, Pooling pooling,
+                                                std::stop_token stop) {
+  for (const Part& text : texts) QUERN_CHECK(check_tokens(text, model_->n_vocab()));
+  Place at;
+  std::size_t n_wanted = 0;
+  Pass pass = next_pass(*model_, scratch_, texts, at, n_wanted);
+  pass.stop = std::move(stop);
+  std::span<const float> rows;
+  run(pass.n_tokens(), [&](Worker& worker) noexcept {
+    evaluate_layers(pass, worker);
+    if (pass.cancelled) return;
+    const std::span<const float> pooled = pool(pass, worker, pooling);
+    if (worker.index() == 0) rows = pooled;
+  });
+  if (pass.cancelled) return Error{ErrorCode::cancelled, "evaluation was stopped", ""};
+  return rows;
 }
 
 }  // namespace quern::detail

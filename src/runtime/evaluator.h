@@ -23,6 +23,7 @@ struct Part {
   KvCache* cache = nullptr;
   std::span<const Token> tokens{};
   Logits logits = Logits::none;
+  std::size_t n_ctx = 0;  ///< positions that the sequence was opened with; 0: what its cache has room for
 };
 
 /// One thread at a time. All memory is taken by create(); nothing is allocated per token.
@@ -45,6 +46,14 @@ class Evaluator {
   /// held before. Requires: no sequence is in two parts, and all are of this model.
   Result<void> evaluate(std::span<const Part> parts, const OnLogits& on_logits, std::stop_token stop = {});
 
+  /// Evaluates whole texts in one pass and pools each into a vector of EmbeddingSpec's width, [parts, width];
+  /// with Pooling::none the last hidden state of every token, [tokens, dim]. Valid until the next evaluation.
+  /// The sequences stay empty. Errors: invalid_argument, context_full, cancelled. Requires: empty sequences,
+  /// one a part, at most max_rows() tokens in all, and a pooling that the model has.
+  Result<std::span<const float>> embed(std::span<const Part> texts, Pooling pooling,
+                                       std::stop_token stop = {});
+
+  std::size_t max_rows() const { return scratch_.batch; }
   std::size_t max_logits() const { return scratch_.logit_rows; }
   std::size_t n_threads() const { return scratch_.n_threads; }
   std::uint64_t n_bytes() const { return n_bytes_; }

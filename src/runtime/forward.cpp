@@ -1,5 +1,7 @@
 #include "src/runtime/forward.h"
 
+#include <cstring>
+
 #include "formats/tensor_type.h"
 #include "src/runtime/rope_table.h"
 #include "src/runtime/steps.h"
@@ -24,14 +26,18 @@ void embed(Pass& pass, std::size_t t) {
   float* x = pass.scratch.x + t * dim;
   look_up(spec.token_embd, static_cast<std::size_t>(pass.tokens[t]), x);
   if (spec.embedding_scale != 1) k.scale(x, spec.embedding_scale, dim, x);
-  if (spec.position_embd) {
+  const auto add_row = [&](const Matrix& matrix, std::size_t row) {
+    if (!matrix) return;
     float* learned = pass.scratch.mixed + t * dim;
-    look_up(spec.position_embd, position, learned);
+    look_up(matrix, row, learned);
     k.add(x, learned, dim, x);
-  }
+  };
+  add_row(spec.token_types, 0);
+  add_row(spec.position_embd, position);
+  norm_row(pass, spec.embedding_norm, x, dim, x);
   for (std::size_t r = 0; r < spec.ropes.size(); ++r) {
     const std::size_t n_rot = spec.ropes[r].n_rot;
-    const bool in_long = run.cache->capacity() > spec.ropes[r].original_context;
+    const bool in_long = run.n_ctx > spec.ropes[r].original_context;
     rope_rotations(pass.scratch.frequencies[2 * r + in_long], n_rot / 2, rope_magnitude(spec.ropes[r]),
                    position, pass.scratch.cos_sin[r] + t * n_rot);
   }
@@ -66,13 +72,25 @@ void prepare_ffn(Pass& pass, const LayerSpec& layer, std::size_t t) {
   if (!layer.parallel) normalize(pass, layer.ffn_norm, s.x, s.ffn_in, readers(layer.ffn), t);
 }
 
-// x += residual_scale * norm(mixed).
-void add_mixed(Pass& pass, const Norm& norm, float residual_scale, std::size_t t) {
+// x = sum_norm(x + residual_scale * norm(mixed)).
+void add_mixed(Pass& pass, const Norm& norm, float residual_scale, const Norm& sum_norm, std::size_t t) {
   const std::size_t dim = pass.spec().dim;
   float* part = pass.scratch.mixed + t * dim;
   float* x = pass.scratch.x + t * dim;
   norm_row(pass, norm, part, dim, part);
   pass.kernels().scale_add(part, residual_scale, x, dim, x);
+  norm_row(pass, sum_norm, x, dim, x);
+}
+
+void add_mixer(Pass& pass, const LayerSpec& layer, std::size_t t) {
+  const std::size_t dim = pass.spec().dim;
+  float* before = pass.scratch.ffn_in + t * dim;
+  float* x = pass.scratch.x + t * dim;
+  if (layer.mixer_second_sum_norm) std::memcpy(before, x, dim * sizeof(float));
+  add_mixed(pass, layer.post_mixer_norm, layer.residual_scale, layer.mixer_sum_norm, t);
+  if (!layer.mixer_second_sum_norm) return;
+  pass.kernels().add(x, before, dim, x);
+  norm_row(pass, layer.mixer_second_sum_norm, x, dim, x);
 }
 
 // Once a layer, in the tile of the first token.
@@ -127,14 +145,14 @@ void evaluate_layers(Pass& pass, Worker& worker) noexcept {
     std::visit(Mix{pass, worker, n}, layer.mixer);  // mixed: [T, dim]
     if (layer.beside) mix_beside(pass, worker, *layer.beside, n);
     for_each_token(pass, worker, [&](std::size_t t) {
-      add_mixed(pass, layer.post_mixer_norm, layer.residual_scale, t);
+      add_mixer(pass, layer, t);
       if (has_ffn(layer)) prepare_ffn(pass, layer, t);
       if (!has_ffn(layer)) finish_layer(t);
     });
     if (!has_ffn(layer)) continue;
     std::visit([&](const auto& ffn) { feed_forward(pass, worker, ffn); }, layer.ffn);  // mixed: [T, dim]
     for_each_token(pass, worker, [&](std::size_t t) {
-      add_mixed(pass, layer.post_ffn_norm, layer.residual_scale, t);
+      add_mixed(pass, layer.post_ffn_norm, layer.residual_scale, layer.ffn_sum_norm, t);
       finish_layer(t);
     });
   }

@@ -41,6 +41,10 @@ void evaluate_layers(Pass& pass, Worker& worker) noexcept;
 /// Scratch::logit_rows of them.
 void evaluate_logits(Pass& pass, Worker& worker, std::span<const std::uint32_t> rows, float* logits) noexcept;
 
+/// Pools the last hidden states of each run, [runs, width], or with Pooling::none gives those of every row,
+/// [rows, dim]: in the scratch, the same for every thread, once the last step is done.
+std::span<const float> pool(Pass& pass, Worker& worker, Pooling pooling) noexcept;
+
 // The parts of a layer, each in a file of its own. They read what is prepared for them and leave their result
 // in scratch.mixed, [n_tokens, dim].
 void attend(Pass& pass, Worker& worker, const AttentionSpec& attention, std::size_t layer) noexcept;

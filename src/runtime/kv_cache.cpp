@@ -21,7 +21,7 @@ struct StateFloats {
 
 }  // namespace
 
-Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type) {
+Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type, Layers keep) {
   constexpr std::uint32_t q8_block = 32;
   KvLayout layout;
   layout.type = type;
@@ -39,14 +39,15 @@ Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type) {
       at.k_row_bytes = kernels::kv_row_bytes(type, std::size_t{attention->n_kv_heads} * attention->k_dim);
       at.v_row_bytes = kernels::kv_row_bytes(type, std::size_t{attention->n_kv_heads} * attention->v_dim);
     }
-    at.k_begin = at.v_begin = layout.page_bytes;
-    layout.page_bytes += kernels::kv_block * at.k_row_bytes;
+    at.k_begin = at.v_begin = keep == Layers::kept ? layout.page_bytes : 0;
+    std::uint64_t end = at.k_begin + kernels::kv_block * at.k_row_bytes;
     if (attention && attention->latent) {
       at.v_row_bytes = at.k_row_bytes;
     } else {
-      at.v_begin = layout.page_bytes;
-      layout.page_bytes += kernels::kv_block * at.v_row_bytes;
+      at.v_begin = end;
+      end += kernels::kv_block * at.v_row_bytes;
     }
+    layout.page_bytes = std::max(layout.page_bytes, end);
     at.state_begin = layout.state_floats;
     layout.state_floats += std::visit(StateFloats{}, layer.mixer);
     if (layer.beside) layout.state_floats += StateFloats{}(*layer.beside);
@@ -55,9 +56,10 @@ Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type) {
   return layout;
 }
 
-Result<KvCache> KvCache::create(const ModelSpec& spec, kernels::KvType type, std::size_t n_ctx) {
+Result<KvCache> KvCache::create(const ModelSpec& spec, kernels::KvType type, std::size_t n_ctx,
+                                KvLayout::Layers keep) {
   KvCache cache;
-  QUERN_TRY(cache.layout_, KvLayout::make(spec, type));
+  QUERN_TRY(cache.layout_, KvLayout::make(spec, type, keep));
   cache.capacity_ = n_ctx;
   const std::uint64_t n_pages = cache.layout_.n_pages(n_ctx);
   if (cache.n_bytes() != UINT64_MAX) cache.memory_ = allocate_aligned(n_pages * cache.layout_.page_bytes);

@@ -24,8 +24,12 @@ struct KvLayout {
   std::uint64_t page_bytes = 0;
   std::uint64_t state_floats = 0;  ///< of all layers: inputs of convolutions, then matrices
 
+  enum class Layers {
+    kept,    ///< each layer's rows have a place of their own
+    shared,  ///< they follow each other in one place, for texts that are evaluated in one pass
+  };
   /// unsupported: blocks of the type do not fit the head size.
-  static Result<KvLayout> make(const ModelSpec& spec, kernels::KvType type);
+  static Result<KvLayout> make(const ModelSpec& spec, kernels::KvType type, Layers keep = Layers::kept);
   std::uint64_t n_pages(std::uint64_t n_ctx) const {
     return (n_ctx + kernels::kv_block - 1) / kernels::kv_block;
   }
@@ -46,7 +50,8 @@ struct KvLayout {
 /// threads write different rows. Invariant: positions [0, length()) are valid in every layer.
 class KvCache {
  public:
-  static Result<KvCache> create(const ModelSpec& spec, kernels::KvType type, std::size_t n_ctx);
+  static Result<KvCache> create(const ModelSpec& spec, kernels::KvType type, std::size_t n_ctx,
+                                KvLayout::Layers keep = KvLayout::Layers::kept);
 
   std::size_t length() const { return length_; }
   std::size_t capacity() const { return capacity_; }

@@ -13,6 +13,13 @@ using formats::cat;
 
 Result<SequenceOptions> resolve(const ModelSpec& spec, SequenceOptions options) {
   constexpr std::size_t max_context = std::size_t{1} << 30;
+  if (!spec.output || !is_causal(spec)) {
+    return Error{
+        ErrorCode::unsupported,
+        cat("architecture '", spec.architecture, "'", spec.output ? " with 'attention.causal' false" : "",
+            " reads whole texts and writes none: it makes embeddings"),
+        "general.architecture"};
+  }
   if (options.n_ctx == 0) options.n_ctx = spec.n_ctx_train;
   // Whoever asks for more than the model was trained for may have it; learned positions end where they end.
   const std::size_t n_ctx_limit = spec.position_embd ? spec.n_ctx_train : max_context;
@@ -42,8 +49,8 @@ Result<ScratchSizes> resolve_sizes(int threads, std::size_t batch, std::size_t l
 }
 
 std::uint64_t bytes_read_per_token(const ModelSpec& spec) {
-  std::uint64_t bytes = spec.n_vector_floats * sizeof(float) + spec.token_embd.tensor->row_bytes() +
-                        spec.output.n_rows * spec.output.tensor->row_bytes();
+  std::uint64_t bytes = spec.n_vector_floats * sizeof(float) + spec.token_embd.tensor->row_bytes();
+  if (spec.output) bytes += spec.output.n_rows * spec.output.tensor->row_bytes();
   for (const LayerSpec& layer : spec.layers) {
     for_each_matrix(layer, [&](const Matrix& matrix, std::uint64_t n_read) {
       bytes += n_read * matrix.n_rows * matrix.tensor->row_bytes();

@@ -12,8 +12,10 @@ namespace quern::detail {
 struct Run {
   KvCache* cache = nullptr;
   std::size_t first_row = 0, n_rows = 0, first_position = 0;
+  std::size_t n_ctx = 0;  ///< positions that the sequence was opened with
 
   std::size_t position(std::size_t row) const { return first_position + (row - first_row); }
+  std::size_t end_position() const { return first_position + n_rows; }
 };
 
 /// A few neighbouring rows of one run, whose queries attention handles together.

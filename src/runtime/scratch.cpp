@@ -44,7 +44,14 @@ struct Widths {
       matmul_bytes = std::max(matmul_bytes, l.dim * sizeof(float));  // one row of k_up, unpacked
     };
     packed = spec.dim;
-    see(spec.output);
+    if (spec.output) see(spec.output);
+    for (const auto* layers : {&spec.embedding.dense, &spec.embedding.rank}) {
+      for (const HeadLayer& layer : *layers) {
+        see(layer.matrix);
+        packed = std::max(packed, layer.matrix.n_cols);
+        hidden = std::max(hidden, layer.matrix.n_rows);
+      }
+    }
     for (const LayerSpec& layer : spec.layers) {
       for_each_matrix(layer, see);
       if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) {

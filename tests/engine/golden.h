@@ -17,12 +17,21 @@ struct Golden {
   std::filesystem::path gguf;
   std::size_t n_ctx = 0;
   std::vector<Token> prompt, greedy, tokens;  // tokens: prompt, then greedy
-  std::vector<float> logits;                  // [tokens, n_vocab]
+  std::vector<float> logits;                  // [tokens, n_vocab]; of encoders the pooled vector
+  std::vector<float> hidden;                  // of encoders, [tokens, dim]
   std::span<const float> row(std::size_t i) const {
     const std::size_t n_vocab = logits.size() / tokens.size();
     return {logits.data() + i * n_vocab, n_vocab};
   }
 };
+
+inline std::vector<float> read_floats(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<float> values(std::filesystem::file_size(path) / sizeof(float));
+  file.read(reinterpret_cast<char*>(values.data()),
+            static_cast<std::streamsize>(values.size() * sizeof(float)));
+  return values;
+}
 
 /// kind: "models" or "quantized". Looks in tests/data first, then in the shared folder; nothing where neither
 /// has it.
@@ -39,10 +48,9 @@ inline std::optional<Golden> load_golden(const std::string& kind, const std::str
     golden.greedy = tokens.at("greedy").get<std::vector<Token>>();
     golden.tokens = golden.prompt;
     golden.tokens.insert(golden.tokens.end(), golden.greedy.begin(), golden.greedy.end());
-    std::ifstream file(folder / (name + ".logits.f32"), std::ios::binary);
-    golden.logits.resize(std::filesystem::file_size(folder / (name + ".logits.f32")) / sizeof(float));
-    file.read(reinterpret_cast<char*>(golden.logits.data()),
-              static_cast<std::streamsize>(golden.logits.size() * sizeof(float)));
+    golden.logits = read_floats(folder / (name + ".logits.f32"));
+    if (const auto hidden = folder / (name + ".hidden.f32"); std::filesystem::exists(hidden))
+      golden.hidden = read_floats(hidden);
     return golden;
   }
   return {};

@@ -1,0 +1,85 @@
+// Encoders with LayerNorms behind the sums (arXiv 1810.04805): bert (learned positions), nomic-bert (rotated
+// q and k, a silu gate) and jina-bert-v2 (ALiBi on both sides, a gelu gate).
+#include "src/architectures/families.h"
+
+namespace quern::detail {
+namespace {
+
+constexpr Presence required = Presence::required, optional = Presence::optional;
+
+void embeddings(SpecBuilder& b) {
+  b.embedding();
+  b.token_types();
+  b.spec.embedding_norm = b.norm("token_embd_norm", NormKind::layer, required);
+}
+
+// Layers whose attention and FFN the caller makes.
+template <typename Attention, typename Ffn>
+void layers(SpecBuilder& b, const Attention& attention, const Ffn& ffn) {
+  if (b.has("attention.causal") && b.boolean("attention.causal"))
+    b.wrong("attention.causal", true, "false: this architecture reads whole texts");
+  b.for_each_layer([&](LayerSpec& layer, std::size_t n) {
+    AttentionSpec a = attention();
+    a.causal = false;
+    layer.mixer = a;
+    layer.mixer_sum_norm = b.norm("attn_output_norm", NormKind::layer, required);
+    layer.ffn = ffn(n);
+    layer.ffn_sum_norm = b.norm("layer_output_norm", NormKind::layer, required);
+  });
+}
+
+void build_bert(SpecBuilder& b) {
+  embeddings(b);
+  b.position_embedding(required);
+  b.ranking({});
+  layers(
+      b, [&] { return b.attention({.qkv_bias = required, .output_bias = required}); },
+      [&](std::size_t) {
+        return b.dense({.activation = Activation::gelu, .gated = false, .bias = required});
+      });
+}
+
+void build_nomic(SpecBuilder& b) {
+  embeddings(b);
+  b.ranking({});
+  const int rope = b.rope({.kind = kernels::RopeKind::halves});
+  layers(
+      b, [&] { return b.attention({.rope = rope}); }, [&](std::size_t) { return b.dense({}); });
+}
+
+void build_jina(SpecBuilder& b) {
+  constexpr float max_bias = 8;
+  embeddings(b);
+  b.ranking({});
+  layers(
+      b,
+      [&] {
+        AttentionSpec a = b.attention({.qkv_bias = required,
+                                       .output_bias = required,
+                                       .qk_norm = optional,
+                                       .qk_norm_kind = NormKind::layer,
+                                       .qk_norm_scope = QkNormScope::whole,
+                                       .qk_norm_bias = optional});
+        a.alibi_slopes = alibi_slopes(a.n_heads, max_bias);
+        return a;
+      },
+      [&](std::size_t n) {
+        // Models of code hold the gate in the rows of ffn_up, or have none.
+        const bool own_gate = b.has_tensor("ffn_gate"), fused = b.n_rows("ffn_up") == 2 * b.hidden_dim(n);
+        return b.dense({.activation = Activation::gelu,
+                        .gated = own_gate,
+                        .fused_gate = !own_gate && fused,
+                        .bias = optional});
+      });
+  b.for_each_layer([&](LayerSpec& layer, std::size_t) {
+    layer.mixer_second_sum_norm = b.norm("attn_norm_2", NormKind::layer, optional, optional);
+  });
+}
+
+}  // namespace
+
+const Family bert{"bert", build_bert};
+const Family nomic_bert{"nomic-bert", build_nomic};
+const Family jina_bert_v2{"jina-bert-v2", build_jina};
+
+}  // namespace quern::detail
