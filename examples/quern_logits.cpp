@@ -2,21 +2,14 @@
 // for people who compare engines. The bytes are the same for every number of threads and every chunk size.
 //
 //   quern-logits -m tiny.gguf --tokens 1,2,3 --out logits.f32
-#include <bit>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "common/interrupt.h"
+#include "common/output_file.h"
 #include "common/program.h"
 #include "common/progress.h"
 
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "floats are written as they lie in memory");
 
 std::vector<quern::Token> read_tokens(const std::string& path) {
   const auto parsed = nlohmann::json::parse(examples::read_file(path), nullptr, /*allow_exceptions=*/false);
@@ -29,36 +22,6 @@ std::vector<quern::Token> read_tokens(const std::string& path) {
   }
   return tokens;
 }
-
-/// A file that is whole or not there: unless it was closed, it goes away again (devices stay, of course).
-class FloatFile {
- public:
-  explicit FloatFile(const std::string& path)
-      : path_(path), file_(path == "-" ? stdout : std::fopen(path.c_str(), "wb")) {
-    if (file_ == nullptr) fail();
-  }
-  FloatFile(const FloatFile&) = delete;
-  FloatFile& operator=(const FloatFile&) = delete;
-  ~FloatFile() {
-    if (file_ == nullptr || file_ == stdout) return;
-    std::fclose(file_);
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(path_, ignored)) std::filesystem::remove(path_, ignored);
-  }
-
-  void write(std::span<const float> values) {
-    if (std::fwrite(values.data(), sizeof(float), values.size(), file_) != values.size()) fail();
-  }
-  void close() {
-    std::FILE* file = std::exchange(file_, nullptr);
-    if ((file == stdout ? std::fflush(file) : std::fclose(file)) != 0) fail();
-  }
-
- private:
-  [[noreturn]] void fail() const { throw std::runtime_error(path_ + ": " + std::strerror(errno)); }
-  std::string path_;
-  std::FILE* file_;
-};
 
 }  // namespace
 
@@ -94,7 +57,7 @@ int main(int argc, char** argv) {
       program.session.batch = static_cast<int>(chunk);
     auto session = model.new_session(program.session).value();
 
-    FloatFile file(out);
+    examples::OutputFile file(out);
     examples::ProgressBar progress("evaluating");
     for (std::size_t begin = 0; begin < tokens.size(); begin += chunk) {
       const auto part = std::span(tokens).subspan(begin, std::min(chunk, tokens.size() - begin));

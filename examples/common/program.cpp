@@ -40,16 +40,6 @@ CLI::Validator number(const char* kind, Number min, Number max) {
   return CLI::Validator(check, "");
 }
 
-CLI::Validator one_of(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  const auto check = [=](const std::string& argument) {
-    const bool good = index_of(names, argument) < names.size();
-    return good ? std::string() : "'" + argument + "' is none of " + list;
-  };
-  return CLI::Validator(check, "");
-}
-
 std::string one_line(std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
   return message;
@@ -59,6 +49,16 @@ std::string one_line(std::string message) {
 
 CLI::Validator whole_number(std::int64_t min, std::int64_t max) { return number("a whole number", min, max); }
 CLI::Validator real_number(double min, double max) { return number("a number", min, max); }
+
+CLI::Validator one_of(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  const auto check = [=](const std::string& argument) {
+    const bool good = index_of(names, argument) < names.size();
+    return good ? std::string() : "'" + argument + "' is none of " + list;
+  };
+  return CLI::Validator(check, "");
+}
 
 Program::Program(const std::string& name, const std::string& description, Input input)
     : app_(description, name), name_(name) {

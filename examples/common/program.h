@@ -44,6 +44,7 @@ class Program {
 /// Checks of an option's value that say what is allowed.
 CLI::Validator whole_number(std::int64_t min, std::int64_t max = std::numeric_limits<std::int64_t>::max());
 CLI::Validator real_number(double min, double max = std::numeric_limits<double>::max());
+CLI::Validator one_of(const std::vector<std::string>& names);
 
 /// Wrong usage that shows only after the arguments are parsed.
 struct UsageError : std::runtime_error {

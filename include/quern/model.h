@@ -17,6 +17,7 @@
 namespace quern {
 
 class Batch;
+class Embedder;
 class Session;
 class ChatTemplate;
 
@@ -57,6 +58,29 @@ struct BatchOptions {
   /// Sessions that can be evaluated together.
   int max_sessions = 8;
   /// Tokens of all sessions evaluated together, as in SessionOptions.
+  int batch = 512;
+  /// Threads to compute with; 0: as many as this process may really use.
+  int threads = 0;
+};
+
+/// How the hidden states of a text's tokens become one vector.
+enum class Pooling {
+  declared,  ///< as the model's file says
+  mean,      ///< of all tokens, special ones too
+  cls,       ///< the first token's
+  last,      ///< the last token's
+  rank,      ///< scores by the layers of a model that ranks
+};
+QUERN_API const char* to_string(Pooling pooling) noexcept;
+
+struct EmbedderOptions {
+  /// A file that declares none, as those of plain decoders do, needs one here.
+  Pooling pooling = Pooling::declared;
+  /// Tokens of the longest text; 0: as many as the model was trained for. A model with learned positions has
+  /// no more of them. A text is read in one pass, so the limit is 65536 tokens.
+  int n_ctx = 0;
+  /// Tokens of all texts that are evaluated together; a longer text is evaluated alone. The result is the
+  /// same.
   int batch = 512;
   /// Threads to compute with; 0: as many as this process may really use.
   int threads = 0;
@@ -105,6 +129,8 @@ struct SessionImpl;
 class QUERN_API Model {
  public:
   /// Makes every check that open() and new_session() make, touches no weights, and says what both will take.
+  /// Of a model that only reads whole texts: what an Embedder takes for a text of SessionOptions::n_ctx
+  /// tokens.
   static Result<Plan> plan(const std::filesystem::path& gguf, const SessionOptions& session = {},
                            const OpenOptions& options = {});
   /// Errors: io, corrupt, unsupported, cancelled, out_of_memory; invalid_argument for an `isa` that is not
@@ -114,6 +140,9 @@ class QUERN_API Model {
   Result<Session> new_session(const SessionOptions& options = {}) const;
   /// To evaluate several sessions together (batch.h). Errors: invalid_argument, out_of_memory.
   Result<Batch> new_batch(const BatchOptions& options = {}) const;
+  /// For vectors of texts, and for ranking them (embedding.h). Errors: unsupported (a pooling that the model
+  /// does not have, or none declared), invalid_argument, out_of_memory.
+  Result<Embedder> new_embedder(const EmbedderOptions& options = {}) const;
   Tokenizer tokenizer() const;
   /// How conversations are written for this model (chat.h). `variant` as in ChatTemplate::open(). Error
   /// no_template if its file does not say, bad_template; the model can be used without.

@@ -13,6 +13,7 @@
 #include "quern/batch.h"      // several sessions at once
 #include "quern/chat.h"       // conversations
 #include "quern/convert.h"    // from a Hugging Face folder to a file
+#include "quern/embedding.h"  // vectors of texts, and ranking
 #include "quern/inspect.h"    // what a file holds
 #include "quern/model.h"      // opening a model, planning its memory
 #include "quern/result.h"     // errors

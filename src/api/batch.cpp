@@ -85,9 +85,7 @@ Result<Batch> Model::new_batch(const BatchOptions& options) const {
     if (options.max_sessions < 1 || options.max_sessions > most)
       return Error{ErrorCode::invalid_argument,
                    cat("max_sessions is ", options.max_sessions, ", expected 1 to ", most), "max_sessions"};
-    if (options.batch < 1)
-      return Error{ErrorCode::invalid_argument, cat("batch is ", options.batch, ", expected 1 or more"),
-                   "batch"};
+    QUERN_CHECK(detail::require_at_least(options.batch, 1, "batch"));
     QUERN_TRY(const detail::ScratchSizes sizes,
               detail::resolve_sizes(options.threads, static_cast<std::size_t>(options.batch),
                                     static_cast<std::size_t>(options.max_sessions)));

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "formats/try.h"
 #include "quern/result.h"
 
 namespace quern::detail {
@@ -27,6 +28,12 @@ R call_user(const std::function<R(Parameters...)>& callback, Arguments&&... argu
   } catch (...) {
     throw CallbackException{std::current_exception()};
   }
+}
+
+inline Result<void> require_at_least(int value, int least, const char* field) {
+  if (value >= least) return {};
+  return Error{ErrorCode::invalid_argument,
+               formats::cat(field, " is ", value, ", expected ", least, " or more"), field};
 }
 
 /// Runs the body of a public function, which returns a Result.

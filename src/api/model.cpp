@@ -20,16 +20,10 @@ using formats::cat;
 using formats::ModelFile;
 using Access = formats::ModelFileOptions::Access;
 
-Result<void> require_at_least(int value, int least, const char* field) {
-  if (value >= least) return {};
-  return Error{ErrorCode::invalid_argument, cat(field, " is ", value, ", expected ", least, " or more"),
-               field};
-}
-
 Result<detail::SequenceOptions> sequence_options(const SessionOptions& options) {
-  QUERN_CHECK(require_at_least(options.n_ctx, 0, "n_ctx"));
-  QUERN_CHECK(require_at_least(options.threads, 0, "threads"));
-  QUERN_CHECK(require_at_least(options.batch, 1, "batch"));
+  QUERN_CHECK(detail::require_at_least(options.n_ctx, 0, "n_ctx"));
+  QUERN_CHECK(detail::require_at_least(options.threads, 0, "threads"));
+  QUERN_CHECK(detail::require_at_least(options.batch, 1, "batch"));
   detail::SequenceOptions result{.n_ctx = static_cast<std::size_t>(options.n_ctx),
                                  .threads = options.threads,
                                  .batch = static_cast<std::size_t>(options.batch)};

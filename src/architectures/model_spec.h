@@ -259,6 +259,8 @@ struct ModelSpec {
 
 /// Whether tokens see only what stands before them, so that text can be written one by one.
 bool is_causal(const ModelSpec& spec);
+/// Whether it also has logits. Models that write no text read whole ones.
+inline bool writes_text(const ModelSpec& spec) { return spec.output && is_causal(spec); }
 
 /// Calls visit(matrix, n_read) for every matrix that a layer multiplies with; n_read: how many of the
 /// matrices stacked in it (experts, heads) one token meets.

@@ -11,23 +11,35 @@ namespace quern::detail {
 
 using formats::cat;
 
+namespace {
+
+constexpr std::size_t max_batch = 1u << 16;
+
+Result<std::size_t> resolve_context(const ModelSpec& spec, std::size_t n_ctx, std::size_t most) {
+  // Whoever asks for more than the model was trained for may have it; learned positions end where they end.
+  const std::size_t limit = spec.position_embd ? std::min<std::size_t>(spec.n_ctx_train, most) : most;
+  if (n_ctx == 0) return std::min<std::size_t>(spec.n_ctx_train, limit);
+  if (n_ctx <= limit) return n_ctx;
+  return Error{ErrorCode::invalid_argument,
+               cat("n_ctx is ", n_ctx, ", but this model has ", limit, " positions"), "n_ctx"};
+}
+
+}  // namespace
+
+Result<std::size_t> resolve_whole_text(const ModelSpec& spec, std::size_t n_ctx) {
+  return resolve_context(spec, n_ctx, max_batch);
+}
+
 Result<SequenceOptions> resolve(const ModelSpec& spec, SequenceOptions options) {
   constexpr std::size_t max_context = std::size_t{1} << 30;
-  if (!spec.output || !is_causal(spec)) {
+  if (!writes_text(spec)) {
     return Error{
         ErrorCode::unsupported,
         cat("architecture '", spec.architecture, "'", spec.output ? " with 'attention.causal' false" : "",
             " reads whole texts and writes none: it makes embeddings"),
         "general.architecture"};
   }
-  if (options.n_ctx == 0) options.n_ctx = spec.n_ctx_train;
-  // Whoever asks for more than the model was trained for may have it; learned positions end where they end.
-  const std::size_t n_ctx_limit = spec.position_embd ? spec.n_ctx_train : max_context;
-  if (options.n_ctx > n_ctx_limit) {
-    return Error{ErrorCode::invalid_argument,
-                 cat("n_ctx is ", options.n_ctx, ", but this model has ", n_ctx_limit, " positions"),
-                 "n_ctx"};
-  }
+  QUERN_TRY(options.n_ctx, resolve_context(spec, options.n_ctx, max_context));
   QUERN_TRY(const ScratchSizes sizes, resolve_sizes(options.threads, options.batch, 0));
   options.threads = static_cast<int>(sizes.n_threads);
   options.batch = std::min(options.batch, options.n_ctx);
@@ -35,7 +47,6 @@ Result<SequenceOptions> resolve(const ModelSpec& spec, SequenceOptions options) 
 }
 
 Result<ScratchSizes> resolve_sizes(int threads, std::size_t batch, std::size_t logit_rows) {
-  constexpr std::size_t max_batch = 1u << 16;
   constexpr int max_threads = 1024;
   if (threads < 0 || threads > max_threads) {
     return Error{ErrorCode::invalid_argument, cat("threads is ", threads, ", expected 0 to ", max_threads),
@@ -66,15 +77,24 @@ std::uint64_t scratch_bytes(const ModelSpec& spec, const ScratchSizes& sizes,
 
 Result<MemoryPlan> plan_memory(const ModelSpec& spec, const SequenceOptions& asked,
                                const kernels::KernelTable& table) {
-  QUERN_TRY(const SequenceOptions options, resolve(spec, asked));
-  QUERN_TRY(const KvLayout kv, KvLayout::make(spec, options.kv_type));
   MemoryPlan plan;
   plan.weight_bytes = spec.tensor_bytes;
   plan.private_weight_bytes = spec.n_vector_floats * sizeof(float);
-  plan.kv_bytes = kv.n_bytes(options.n_ctx);
-  plan.scratch_bytes = scratch_bytes(spec, options.sizes(), table);
   plan.bytes_read_per_token = bytes_read_per_token(spec);
-  plan.n_ctx = options.n_ctx;
+  ScratchSizes sizes;
+  KvLayout kv;
+  if (writes_text(spec)) {
+    QUERN_TRY(const SequenceOptions options, resolve(spec, asked));
+    QUERN_TRY(kv, KvLayout::make(spec, options.kv_type));
+    plan.n_ctx = options.n_ctx;
+    sizes = options.sizes();
+  } else {
+    QUERN_TRY(plan.n_ctx, resolve_whole_text(spec, asked.n_ctx));
+    QUERN_TRY(kv, KvLayout::make(spec, kernels::KvType::f32, KvLayout::Layers::shared));
+    QUERN_TRY(sizes, resolve_sizes(asked.threads, plan.n_ctx, 0));
+  }
+  plan.kv_bytes = kv.n_bytes(plan.n_ctx);
+  plan.scratch_bytes = scratch_bytes(spec, sizes, table);
   return plan;
 }
 

@@ -46,6 +46,8 @@ struct MemoryPlan {
 /// The options with every 0 replaced by what it stands for. Errors: invalid_argument (n_ctx, threads or batch
 /// out of range).
 Result<SequenceOptions> resolve(const ModelSpec& spec, SequenceOptions options);
+/// Tokens of the longest text that is read whole, likewise. Errors: invalid_argument (n_ctx).
+Result<std::size_t> resolve_whole_text(const ModelSpec& spec, std::size_t n_ctx);
 /// The same for the sizes of an evaluator. Errors: invalid_argument (threads, batch).
 Result<ScratchSizes> resolve_sizes(int threads, std::size_t batch, std::size_t logit_rows);
 
@@ -55,6 +57,7 @@ std::uint64_t bytes_read_per_token(const ModelSpec& spec);
 std::uint64_t scratch_bytes(const ModelSpec& spec, const ScratchSizes& sizes,
                             const kernels::KernelTable& table);
 
+/// Of a sequence, or where the model writes no text, of one text of n_ctx tokens that is read whole.
 /// Exact, for the kernels named by `table` (their scratch differs). Errors: invalid_argument (n_ctx, batch,
 /// threads out of range), unsupported (a KV type that the head size does not fit).
 Result<MemoryPlan> plan_memory(const ModelSpec& spec, const SequenceOptions& options,

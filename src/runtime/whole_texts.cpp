@@ -20,16 +20,8 @@ std::size_t blocks_of(std::size_t n_tokens) { return (n_tokens + kernels::kv_blo
 
 Result<WholeTexts> WholeTexts::create(std::shared_ptr<const LoadedModel> model,
                                       const WholeTextOptions& asked) {
-  constexpr std::size_t max_rows = 1u << 16;  // of a pass
-  const ModelSpec& spec = model->spec();
   WholeTextOptions options = asked;
-  if (options.n_ctx == 0) options.n_ctx = std::min<std::size_t>(spec.n_ctx_train, max_rows);
-  const std::size_t limit = spec.position_embd ? std::min<std::size_t>(spec.n_ctx_train, max_rows) : max_rows;
-  if (options.n_ctx > limit) {
-    return Error{ErrorCode::invalid_argument,
-                 cat("n_ctx is ", options.n_ctx, ", expected at most ", limit, " for texts read whole"),
-                 "n_ctx"};
-  }
+  QUERN_TRY(options.n_ctx, resolve_whole_text(model->spec(), options.n_ctx));
   QUERN_TRY(const ScratchSizes sizes, resolve_sizes(options.threads, options.batch, 0));
   options.threads = static_cast<int>(sizes.n_threads);
   WholeTexts texts(std::move(model), options);

@@ -125,25 +125,33 @@ Result<void> TokenizerImpl::check(Token id) const {
                cat("token ", id, " is not in the vocabulary, which has ", size(), " tokens"), "tokens"};
 }
 
+TokenizerImpl::FrameTokens TokenizerImpl::frame_tokens() const {
+  const Vocabulary::Rules& rules = vocabulary_.rules();
+  switch (model_.frame) {
+    case Frame::nothing: break;
+    case Frame::always: return {vocabulary_.id(bos), vocabulary_.id(sep), no_token};
+    case Frame::by_rules:
+      return {rules.add_bos ? vocabulary_.id(bos) : no_token, rules.add_eos ? vocabulary_.id(eos) : no_token,
+              rules.add_sep ? vocabulary_.id(sep) : no_token};
+  }
+  return {};
+}
+
 Result<std::vector<Token>> TokenizerImpl::encode(std::string_view text, bool add_special, bool parse_special,
                                                  std::span<const TextSpan> plain) const {
   QUERN_CHECK(check_present());
   QUERN_CHECK(check_text_size(text.size()));
-  const Vocabulary::Rules& rules = vocabulary_.rules();
-  const bool always = model_.frame == Frame::always, by_rules = model_.frame == Frame::by_rules;
+  const FrameTokens around = add_special ? frame_tokens() : FrameTokens{};
   std::vector<Token> ids;
   ids.reserve(text.size() / 3 + 8);
-  if (add_special && (always || (by_rules && rules.add_bos))) ids.push_back(vocabulary_.id(bos));
+  if (around.before != no_token) ids.push_back(around.before);
   for (const Fragment& fragment : (parse_special ? all_special_ : user_defined_).cut(text, plain)) {
     if (fragment.id != no_token)
       ids.push_back(fragment.id);
     else
       QUERN_CHECK(algorithm_->encode(fragment.text, ids));
   }
-  if (add_special && always)
-    ids.push_back(vocabulary_.id(sep));
-  else if (add_special && by_rules && rules.add_eos)
-    ids.push_back(vocabulary_.id(eos));
+  if (around.after != no_token) ids.push_back(around.after);
   constexpr std::size_t max_ids = std::numeric_limits<std::int32_t>::max();
   if (ids.size() > max_ids)
     return Error{ErrorCode::invalid_argument,

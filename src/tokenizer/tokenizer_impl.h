@@ -26,6 +26,14 @@ class TokenizerImpl {
   Result<std::vector<Token>> encode(std::string_view text, bool add_special, bool parse_special,
                                     std::span<const TextSpan> plain = {}) const;
 
+  // What add_special puts around a text, and between a query and a document that are read as one:
+  //   before, text, after;   before, query, after, between, document, after
+  // no_token where there is nothing.
+  struct FrameTokens {
+    Token before = no_token, after = no_token, between = no_token;
+  };
+  FrameTokens frame_tokens() const;
+
   // The text of a whole sequence: without the leading space that encoding has added, and cleaned up where the
   // vocabulary says so. unparse_special: control tokens as their texts. remove_special: without the tokens of
   // add_special.

@@ -1,0 +1,229 @@
+// Writes a vector for each line of text, compares the lines of two files, or ranks lines by how well they
+// answer a query.
+//
+//   quern-embed -m bge.gguf notes.txt --format npy --out notes.npy
+//   quern-embed -m bge.gguf --similarity questions.txt answers.txt
+//   quern-embed -m reranker.gguf --rerank "How is flour made?" answers.txt
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "common/interrupt.h"
+#include "common/output_file.h"
+#include "common/program.h"
+#include "common/progress.h"
+
+namespace {
+
+using Texts = std::vector<std::string_view>;
+
+// What is read is cut into this many texts at a time, so that vectors are written as they come.
+constexpr std::size_t texts_at_a_time = 1024;
+
+const std::vector<std::string> pooling_names = {"mean", "cls", "last"};
+
+struct Arguments {
+  std::string file = "-", out = "-", format = "json", pooling, query;
+  std::vector<std::string> compared;
+  std::vector<quern::Token> tokens;
+  quern::EmbedderOptions embedder;
+  quern::EmbedOptions embed;
+  bool no_normalize = false;
+};
+
+/// Every line is a text, empty ones too; a carriage return at its end is none of it.
+Texts lines_of(std::string_view text) {
+  Texts lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+void append(std::string& out, float value) {
+  char digits[32];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+std::string json_array(std::span<const float> values) {
+  std::string out = "[";
+  for (const float value : values) {
+    if (out.size() > 1) out += ',';
+    append(out, value);
+  }
+  return out + "]";
+}
+
+/// Of NumPy's format version 1.0: magic, length of what follows, a Python dictionary padded to 64 bytes.
+std::string npy_header(std::size_t n_rows, std::size_t n_cols) {
+  std::string fields = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(n_rows) + ", " +
+                       std::to_string(n_cols) + "), }";
+  constexpr std::size_t preamble = 10, alignment = 64;
+  fields.resize((preamble + fields.size() + 1 + alignment - 1) / alignment * alignment - preamble - 1, ' ');
+  fields += '\n';
+  std::string out = "\x93NUMPY";
+  out += {1, 0, static_cast<char>(fields.size() % 256), static_cast<char>(fields.size() / 256)};
+  return out + fields;
+}
+
+/// Vectors in one of the formats, written as they come.
+class VectorWriter {
+ public:
+  VectorWriter(const Arguments& arguments, const quern::Embedder& embedder, std::size_t n_texts)
+      : file_(arguments.out), json_(arguments.format == "json") {
+    if (arguments.format == "npy") file_.write(npy_header(n_texts, static_cast<std::size_t>(embedder.dim())));
+    if (!json_) return;
+    file_.write("{\"dim\":" + std::to_string(embedder.dim()) + ",\"pooling\":\"" +
+                to_string(embedder.pooling()) +
+                "\",\"normalized\":" + (arguments.embed.normalize ? "true" : "false") + ",\"embeddings\":[");
+  }
+  void write(const quern::Embeddings& vectors) {
+    if (!json_) file_.write(vectors.values);
+    for (std::size_t i = 0; json_ && i < vectors.size(); ++i)
+      file_.write((n_written_++ == 0 ? "\n" : ",\n") + json_array(vectors[i]));
+  }
+  void close() {
+    if (json_) file_.write("\n]}\n");
+    file_.close();
+  }
+
+ private:
+  examples::OutputFile file_;
+  bool json_;
+  std::size_t n_written_ = 0;
+};
+
+void write_vectors(quern::Embedder& embedder, const Arguments& arguments) {
+  examples::ProgressBar progress("embedding");
+  if (!arguments.tokens.empty()) {
+    const auto vectors = embedder.embed_tokens({&arguments.tokens, 1}, arguments.embed).value();
+    VectorWriter writer(arguments, embedder, 1);
+    writer.write(vectors);
+    writer.close();
+    return;
+  }
+  const std::string text = examples::read_file(arguments.file);
+  const Texts lines = lines_of(text);
+  VectorWriter writer(arguments, embedder, lines.size());
+  for (std::size_t begin = 0; begin < lines.size(); begin += texts_at_a_time) {
+    const auto part = std::span(lines).subspan(begin, std::min(texts_at_a_time, lines.size() - begin));
+    writer.write(embedder.embed(part, arguments.embed).value());
+    progress.show(static_cast<double>(begin + part.size()) / static_cast<double>(lines.size()));
+  }
+  writer.close();
+}
+
+/// A row for each line of the first file, a column for each line of the second.
+void write_similarity(quern::Embedder& embedder, const Arguments& arguments, bool as_json) {
+  std::string texts[2];
+  quern::Embeddings vectors[2];
+  for (const std::size_t i : {0, 1}) {
+    texts[i] = examples::read_file(arguments.compared[i]);
+    vectors[i] = embedder.embed(lines_of(texts[i]), arguments.embed).value();
+  }
+  std::string out = as_json ? "{\"similarity\":[" : "";
+  std::vector<float> row(vectors[1].size());
+  for (std::size_t i = 0; i < vectors[0].size(); ++i) {
+    for (std::size_t j = 0; j < row.size(); ++j)
+      row[j] = quern::cosine_similarity(vectors[0][i], vectors[1][j]);
+    if (as_json) out += (i == 0 ? "\n" : ",\n") + json_array(row);
+    for (std::size_t j = 0; !as_json && j < row.size(); ++j) {
+      append(out, row[j]);
+      out += j + 1 < row.size() ? '\t' : '\n';
+    }
+  }
+  examples::OutputFile file(arguments.out);
+  file.write(as_json ? out + "\n]}\n" : out);
+  file.close();
+}
+
+/// The best first: score, number of the line from 0, line.
+void write_ranking(quern::Embedder& embedder, const Arguments& arguments, bool as_json) {
+  const std::string text = examples::read_file(arguments.file);
+  const Texts lines = lines_of(text);
+  const std::vector<float> scores = embedder.rank(arguments.query, lines, arguments.embed).value();
+  std::vector<std::size_t> order(lines.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
+  std::string out;
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  for (const std::size_t i : order) {
+    if (as_json) results.push_back({{"index", i}, {"score", scores[i]}, {"text", lines[i]}});
+    append(out, scores[i]);
+    out.append("\t").append(std::to_string(i)).append("\t").append(lines[i]).append("\n");
+  }
+  using nlohmann::ordered_json;
+  if (as_json)
+    out = ordered_json{{"results", results}}.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
+          "\n";
+  examples::OutputFile file(arguments.out);
+  file.write(out);
+  file.close();
+}
+
+void add_options(CLI::App& app, Arguments& arguments) {
+  auto* file = app.add_option("file", arguments.file, "Lines of text (default: - , standard input)");
+  auto* tokens = app.add_option("--tokens", arguments.tokens, "Embed these token ids as they are")
+                     ->delimiter(',')
+                     ->allow_extra_args(false)
+                     ->check(examples::whole_number(0, std::numeric_limits<quern::Token>::max()))
+                     ->type_name("ID,...");
+  auto* similarity =
+      app.add_option("--similarity", arguments.compared,
+                     "Cosine similarity of each line of the first file with each line of the second")
+          ->expected(2)
+          ->type_name("FILE FILE");
+  auto* rerank = app.add_option("--rerank", arguments.query, "Rank the lines by how well they answer this")
+                     ->type_name("QUERY");
+  tokens->excludes(file)->excludes(similarity)->excludes(rerank);
+  similarity->excludes(file)->excludes(rerank);
+  app.add_option("--format", arguments.format, "Of vectors: json (default), f32 (raw, little-endian), npy")
+      ->check(examples::one_of({"json", "f32", "npy"}))
+      ->type_name("NAME");
+  app.add_option("--out", arguments.out, "File to write (default: - , standard output)")->type_name("FILE");
+  app.add_flag("--no-normalize", arguments.no_normalize, "Leave vectors as the model makes them");
+  app.add_flag("--truncate", arguments.embed.truncate,
+               "Cut texts that are too long (otherwise they are an error)");
+  app.add_option("--pooling", arguments.pooling, "For models that declare none: mean, cls, last")
+      ->check(examples::one_of(pooling_names))
+      ->type_name("NAME");
+  app.add_option("--n-ctx", arguments.embedder.n_ctx, "Tokens of the longest text (default: the model's)")
+      ->check(examples::whole_number(0, std::numeric_limits<int>::max()))
+      ->type_name("N");
+  app.add_option("--batch", arguments.embedder.batch, "Tokens of all texts evaluated together")
+      ->check(examples::whole_number(1, 65536))
+      ->type_name("N");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  examples::Program program("quern-embed", "Makes vectors of texts, compares texts, or ranks them.");
+  program.add_compute_options();
+  Arguments arguments;
+  add_options(program.app(), arguments);
+
+  return program.run(argc, argv, [&] {
+    constexpr quern::Pooling poolings[] = {quern::Pooling::mean, quern::Pooling::cls, quern::Pooling::last};
+    for (std::size_t i = 0; i < pooling_names.size(); ++i)
+      if (arguments.pooling == pooling_names[i]) arguments.embedder.pooling = poolings[i];
+    arguments.embedder.threads = program.session.threads;
+    arguments.embed.normalize = !arguments.no_normalize;
+    const examples::Interrupt interrupt;
+    program.open.stop = arguments.embed.stop = interrupt.token();
+    const auto model = quern::Model::open(program.model, program.open).value();
+    auto embedder = model.new_embedder(arguments.embedder).value();
+    if (!arguments.compared.empty())
+      write_similarity(embedder, arguments, program.json);
+    else if (program.app().count("--rerank") != 0)
+      write_ranking(embedder, arguments, program.json);
+    else
+      write_vectors(embedder, arguments);
+    return 0;
+  });
+}
