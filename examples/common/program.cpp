@@ -76,6 +76,10 @@ void Program::add_compute_options() {
                   "Threads to compute with; 0: as many as there are cores to use")
       ->check(whole_number(0, 1024))
       ->type_name("N");
+  add_isa_option();
+}
+
+void Program::add_isa_option() {
   const auto available = quern::available_isas();
   std::vector<std::string> isas(available.begin(), available.end());
   if (isas.back() != "generic") isas.emplace_back("generic");

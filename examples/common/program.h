@@ -22,6 +22,7 @@ class Program {
 
   /// -t/--threads and --isa, for programs that compute.
   void add_compute_options();
+  void add_isa_option();
   /// --n-ctx and --kv.
   void add_session_options();
 
