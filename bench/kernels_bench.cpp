@@ -85,7 +85,8 @@ void attend(benchmark::State& state, KvType type, const KernelTable& table, std:
   for (std::size_t i = 0; i < n_queries; ++i)
     queries[i] = {
         .q = q.data() + i * dim, .out = out.data() + i * dim, .end = static_cast<std::int64_t>(n_positions)};
-  for (auto _ : state) table.attend(kv, queries.data(), n_queries);
+  const Aligned scratch(table.attention_scratch_bytes(dim, dim));
+  for (auto _ : state) table.attend(kv, queries.data(), n_queries, scratch.p);
   const double runs = static_cast<double>(state.iterations());
   state.counters["cache_GB/s"] = benchmark::Counter(
       runs * static_cast<double>(keys.size() + values.size()) * 1e-9, benchmark::Counter::kIsRate);

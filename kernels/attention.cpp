@@ -1,12 +1,16 @@
 // Attention of queries over one KV head.
 //
-// For each query and each block of 64 positions, cut to [begin, end):
-//   s[p] = scale * (q . k[p]), soft cap, - slope * |position - p|, + bias[p];  the dot product in lanes
-//   m_b  = max s[p];  w[p] = e^(s[p] - m_b)
+// A tile of queries goes through the cache together, block by block of 64 positions. The block's keys are
+// turned over once, so that positions lie side by side, its values widened once, and both serve every query
+// of the tile through one product with register tiles, c[i][j] += a[i][k] * b[k][j], k ascending:
+//   s[p] = sum over k of (scale * q[k]) * key[p][k], one fused multiply-add each, from +0
+//          then soft cap, - slope * |position - p|, + bias[p]
+//   m_b  = max s[p];  w[p] = e^(s[p] - m_b)         over the positions p that the query sees
 //   l_b  = sum of w[p]: lane p % 16, ascending, then the tree
-//   a[d] = sum of w[p] * v[p][d]: one fused multiply-add a position, ascending, from +0
-// Blocks join ascending, as in online softmax (Milakov & Gimelshein, arXiv 1805.02867), with
-// m' = max(m, m_b), c = e^(m - m'), c_b = e^(m_b - m'):
+//   a[d] = sum of w[p] * value[p][d], one fused multiply-add each, from +0
+// Blocks join ascending into a span of 512 positions, and spans ascending into the whole, both as in online
+// softmax (Milakov & Gimelshein, arXiv 1805.02867) from m = -infinity, l = 0, out = 0, with m' = max(m, m_b),
+// c = e^(m - m'), c_b = e^(m_b - m'):
 //   l = fma(l, c, l_b * c_b);  out[d] = fma(out[d], c, a[d] * c_b)
 // A sink joins last, as a block with m_b = sink, l_b = 1, a = 0. At the end out[d] /= l.
 #include "kernels/functions.h"
@@ -15,142 +19,82 @@
 namespace quern::kernels::QUERN_ISA {
 namespace {
 
-// Up to `attention_tile` queries go through the cache together, so that they share its loads; each one's
-// arithmetic is the same as alone.
-struct Partial {
-  float max, sum;
+// In a tile: turning keys over then costs a twentieth of the product.
+constexpr std::size_t most_queries = 128;
+constexpr std::size_t span_blocks = attention_span / kv_block;
+
+constexpr std::size_t whole_lanes(std::size_t n) { return (n + 15) / 16 * 16; }
+
+// c[i][j] += sum of a[i][k] * b[k][j] over k in [begin, end), ascending, for Q rows i and 16 V columns j;
+// c counts as +0 where is_first.
+struct Product {
+  const float* a;
+  std::size_t a_stride;
+  const float* b;
+  std::size_t b_stride, begin, end;
+  float* c;
+  std::size_t c_stride;
 };
 
-QUERN_INLINE float exp_of(float x) {
-  float lanes[16];
-  store(lanes, exp(splat(x)));
-  return lanes[0];
-}
-
-// scores[t][r] = q[t] . row r of the block, for rows [lo, hi).
-template <typename Row, int T>
-void dot_block(const std::byte* block, std::size_t row_bytes, std::size_t k_dim,
-               const AttentionQuery* queries, std::size_t lo, std::size_t hi, float (*scores)[kv_block]) {
-  for (std::size_t r = lo; r < hi; ++r) {
-    const std::byte* row = block + r * row_bytes;
-    F32x16 acc[T];
-    for (int t = 0; t < T; ++t) acc[t] = zero();
-    std::size_t i = 0;
-    for (; i + 16 <= k_dim; i += 16) {
-      const F32x16 k = Row::load(row, i);
-      for (int t = 0; t < T; ++t) acc[t] = fma(load(queries[t].q + i), k, acc[t]);
-    }
-    if (i < k_dim) {
-      const F32x16 k = Row::load_n(row, i, k_dim - i);
-      for (int t = 0; t < T; ++t) acc[t] = fma(load_n(queries[t].q + i, k_dim - i), k, acc[t]);
-    }
-    for (int t = 0; t < T; ++t) scores[t][r] = tree_sum(acc[t]);
-  }
-}
-
-void fill_outside(float* scores, std::size_t lo, std::size_t hi, float value) {
-  for (std::size_t r = 0; r < lo; ++r) scores[r] = value;
-  for (std::size_t r = hi; r < kv_block; ++r) scores[r] = value;
-}
-
-// Dot products become weights in place; rows outside [lo, hi) get weight +0, which changes no sum.
-Partial weigh_block(const KvHead& kv, const AttentionQuery& query, std::int64_t first, std::size_t lo,
-                    std::size_t hi, float* scores) {
-  alignas(64) static constexpr float lane_numbers[16] = {0, 1, 2,  3,  4,  5,  6,  7,
-                                                         8, 9, 10, 11, 12, 13, 14, 15};
-  fill_outside(scores, lo, hi, 0);
-  for (std::size_t r = 0; r < kv_block; r += 16) {
-    F32x16 s = load(scores + r) * splat(kv.scale);
-    if (kv.soft_cap != 0) s = soft_cap(s, splat(kv.soft_cap));
-    if (query.alibi_slope != 0) {
-      const F32x16 ahead = splat(static_cast<float>(query.position - first - static_cast<std::int64_t>(r)));
-      s = fma(splat(-query.alibi_slope), absolute(ahead - load(lane_numbers)), s);
-    }
-    if (query.bias) s = s + load(query.bias + first + r);
-    store(scores + r, s);
-  }
-  fill_outside(scores, lo, hi, -__builtin_inff());
-  F32x16 most = splat(-__builtin_inff());
-  for (std::size_t r = 0; r < kv_block; r += 16) most = max(most, load(scores + r));
-  const float max_score = tree_max(most);
-  F32x16 total = zero();
-  for (std::size_t r = 0; r < kv_block; r += 16) {
-    const F32x16 w = exp(load(scores + r) - splat(max_score));
-    store(scores + r, w);
-    total = total + w;
-  }
-  return {max_score, tree_sum(total)};
-}
-
-// How a block's values enter each query's output: out = fma(out, keep, take * values), or just the values if
-// first.
-template <int T>
-struct Join {
-  float keep[T], take[T];
-  bool is_first[T];
-};
-
-// V vectors of values, from element i on; the last holds n elements.
-template <typename Row, int T, int V>
-QUERN_INLINE void add_values(const std::byte* block, std::size_t row_bytes, std::size_t i, std::size_t n,
-                             const AttentionQuery* queries, std::size_t lo, std::size_t hi,
-                             const float (*weights)[kv_block], const Join<T>& join) {
-  F32x16 acc[T][V];
-  for (int t = 0; t < T; ++t)
-    for (int c = 0; c < V; ++c) acc[t][c] = zero();
-  for (std::size_t r = lo; r < hi; ++r) {
-    const std::byte* row = block + r * row_bytes;
-    F32x16 v[V];
-    for (int c = 0; c < V; ++c) v[c] = n == 16 ? Row::load(row, i + 16 * c) : Row::load_n(row, i, n);
-    for (int t = 0; t < T; ++t)
-      for (int c = 0; c < V; ++c) acc[t][c] = fma(splat(weights[t][r]), v[c], acc[t][c]);
-  }
-  for (int t = 0; t < T; ++t) {
-    for (int c = 0; c < V; ++c) {
-      float* out = queries[t].out + i + 16 * c;
-      const F32x16 add = acc[t][c] * splat(join.take[t]);
-      store_n(out, join.is_first[t] ? acc[t][c] : fma(load_n(out, n), splat(join.keep[t]), add), n);
+template <int Q, int V, bool is_first>
+void multiply(const Product& p, std::size_t column) {
+  const std::size_t a_stride = p.a_stride, b_stride = p.b_stride, c_stride = p.c_stride;
+  float* c = p.c + column;
+  F32x16 acc[Q][V];
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < Q; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < V; ++j) acc[i][j] = is_first ? zero() : load(c + i * c_stride + 16 * j);
+  const float* a = p.a + p.begin;
+  const float* const a_end = p.a + p.end;
+  for (const float* b = p.b + p.begin * b_stride + column; a < a_end; ++a, b += b_stride) {
+    F32x16 row[V];
+#pragma GCC unroll 8
+    for (int j = 0; j < V; ++j) row[j] = load(b + 16 * j);
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < Q; ++i) {
+      const F32x16 factor = splat(a[i * a_stride]);
+#pragma GCC unroll 8
+      for (int j = 0; j < V; ++j) acc[i][j] = fma(factor, row[j], acc[i][j]);
     }
   }
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < Q; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < V; ++j) store(c + i * c_stride + 16 * j, acc[i][j]);
 }
 
-// T queries that see the same rows [lo, hi) of block b.
-template <typename Row, int T>
-void visit_block(const KvHead& kv, const AttentionQuery* queries, std::int64_t b, std::size_t lo,
-                 std::size_t hi, Partial* state, bool* is_first) {
-  alignas(64) float scores[T][kv_block];
-  Join<T> join;
-  dot_block<Row, T>(kv.k_blocks[b] + kv.k_offset, kv.k_row_bytes, static_cast<std::size_t>(kv.k_dim), queries,
-                    lo, hi, scores);
-  for (int t = 0; t < T; ++t) {
-    const Partial block = weigh_block(kv, queries[t], b * kv_block, lo, hi, scores[t]);
-    join.is_first[t] = is_first[t];
-    if (is_first[t]) {
-      join.keep[t] = 0;
-      join.take[t] = 1;
-      state[t] = block;
-      is_first[t] = false;
-      continue;
-    }
-    const float joint = state[t].max > block.max ? state[t].max : block.max;
-    join.keep[t] = exp_of(state[t].max - joint);
-    join.take[t] = exp_of(block.max - joint);
-    state[t] = {joint, __builtin_fmaf(state[t].sum, join.keep[t], block.sum * join.take[t])};
-  }
-  const std::byte* values = kv.v_blocks[b] + kv.v_offset;
-  const std::size_t v_dim = static_cast<std::size_t>(kv.v_dim);
-  constexpr std::size_t wide = 16 * value_vectors;
-  std::size_t i = 0;
-  for (; i + wide <= v_dim; i += wide)
-    add_values<Row, T, value_vectors>(values, kv.v_row_bytes, i, 16, queries, lo, hi, scores, join);
-  for (; i + 16 <= v_dim; i += 16)
-    add_values<Row, T, 1>(values, kv.v_row_bytes, i, 16, queries, lo, hi, scores, join);
-  if (i < v_dim) add_values<Row, T, 1>(values, kv.v_row_bytes, i, v_dim - i, queries, lo, hi, scores, join);
+template <int Q, bool is_first>
+void multiply_columns(const Product& p, std::size_t n_columns) {
+  constexpr std::size_t wide = 16 * attention_vectors;
+  std::size_t j = 0;
+  for (; j + wide <= n_columns; j += wide) multiply<Q, attention_vectors, is_first>(p, j);
+  for (; j < n_columns; j += 16) multiply<Q, 1, is_first>(p, j);
 }
 
-// The rows of block b that a query sees; lo == hi for none.
+// n rows, at most Q.
+template <bool is_first, int Q = attention_queries>
+void multiply_rows(const Product& p, std::size_t n, std::size_t n_columns) {
+  if (n == Q) return multiply_columns<Q, is_first>(p, n_columns);
+  if constexpr (Q > 1) multiply_rows<is_first, Q - 1>(p, n, n_columns);
+}
+
+// The sums of a query over some positions: max, sum, and from `record_values` on the weighted values.
+constexpr std::size_t record_values = 16;
+constexpr std::size_t record_floats(std::size_t v_dim) { return record_values + whole_lanes(v_dim); }
+
+void clear(float* p, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += 16) store(p + i, zero());
+}
+void clear_record(float* record, std::size_t n_floats) {
+  clear(record, n_floats);
+  record[0] = -__builtin_inff();
+}
+
+// The rows of a block that a query sees; lo == hi for none.
 struct Rows {
   std::size_t lo, hi;
+  bool any() const { return lo < hi; }
 };
 Rows visible_rows(const AttentionQuery& query, std::int64_t b) {
   const std::int64_t first = b * kv_block, end = first + kv_block;
@@ -159,72 +103,293 @@ Rows visible_rows(const AttentionQuery& query, std::int64_t b) {
   return {static_cast<std::size_t>(lo - first), static_cast<std::size_t>(hi - first)};
 }
 
-void finish(const KvHead& kv, const AttentionQuery& query, Partial state, bool is_first) {
-  const std::size_t v_dim = static_cast<std::size_t>(kv.v_dim);
-  F32x16 keep = splat(1.0f);
-  if (is_first) {  // it saw nothing: only a sink, or nothing at all
-    state.sum = 1;
-    for (std::size_t d = 0; d < v_dim; ++d) query.out[d] = 0;
-  } else if (query.has_sink) {
-    const float joint = state.max > query.sink ? state.max : query.sink;
-    const float c = exp_of(state.max - joint);
-    state.sum = __builtin_fmaf(state.sum, c, exp_of(query.sink - joint));
-    keep = splat(c);
+// Where a tile's buffers lie.
+struct Tile {
+  Tile(const KvHead& kv, const AttentionQuery* first_query, std::size_t n_queries, std::byte* scratch)
+      : head(kv),
+        queries(first_query),
+        n(n_queries),
+        k_dim(static_cast<std::size_t>(kv.k_dim)),
+        v_dim(static_cast<std::size_t>(kv.v_dim)),
+        v_stride(whole_lanes(v_dim)),
+        record(record_floats(v_dim)) {
+    float* next = reinterpret_cast<float*>(scratch);
+    const auto take = [&](std::size_t n_floats) { return (next += n_floats) - n_floats; };
+    keys = take(whole_lanes(k_dim) * kv_block);
+    values = take(kv_block * v_stride);
+    q = take(most_queries * whole_lanes(k_dim));
+    scores = take(most_queries * kv_block);
+    blocks = take(most_queries * record);
+    spans = take(most_queries * record);
+    totals = take(most_queries * record);
   }
-  for (std::size_t d = 0; d < v_dim; d += 16) {
-    const std::size_t n = v_dim - d < 16 ? v_dim - d : 16;
-    store_n(query.out + d, load_n(query.out + d, n) * keep / splat(state.sum), n);
+  const KvHead& head;
+  const AttentionQuery* queries;
+  std::size_t n, k_dim, v_dim, v_stride, record;
+  float* keys;                     // [k_dim, 64] positions side by side
+  float* values;                   // [64, v_stride]
+  float* q;                        // [n, k_dim] scaled
+  float* scores;                   // [n, 64], then weights
+  float *blocks, *spans, *totals;  // [n, record]
+  Rows rows[most_queries];         // that each query sees of the block at hand
+};
+
+void pack_queries(Tile& t) {
+  const F32x16 factor = splat(t.head.scale);
+  for (std::size_t i = 0; i < t.n; ++i) {
+    for (std::size_t k = 0; k < t.k_dim; k += 16) {
+      const std::size_t m = t.k_dim - k < 16 ? t.k_dim - k : 16;
+      store_n(t.q + i * t.k_dim + k, load_n(t.queries[i].q + k, m) * factor, m);
+    }
   }
 }
 
-// One tile of up to attention_tile queries.
 template <typename Row>
-void attend_tile(const KvHead& kv, const AttentionQuery* queries, int n) {
-  constexpr int T = attention_tile;
-  Partial state[T];
-  bool is_first[T];
+QUERN_INLINE F32x16 load_some(const std::byte* row, std::size_t i, std::size_t n) {
+  return i + 16 <= n ? Row::load(row, i) : Row::load_n(row, i, n - i);
+}
+
+// keys[k][r] = element k of row r of the block, rows outside `seen` zero.
+template <typename Row>
+void turn_keys(Tile& t, const std::byte* block, Rows seen) {
+  for (std::size_t r = 0; r < kv_block; r += 16) {
+    for (std::size_t k = 0; k < t.k_dim; k += 16) {
+      F32x16 v[16];
+      for (std::size_t i = 0; i < 16; ++i) {
+        const bool is_seen = r + i >= seen.lo && r + i < seen.hi;
+        v[i] = is_seen ? load_some<Row>(block + (r + i) * t.head.k_row_bytes, k, t.k_dim) : zero();
+      }
+      transpose(v);
+      for (std::size_t i = 0; i < 16; ++i) store(t.keys + (k + i) * kv_block + r, v[i]);
+    }
+  }
+}
+
+template <typename Row>
+void widen_values(Tile& t, const std::byte* block, Rows seen) {
+  for (std::size_t r = seen.lo; r < seen.hi; ++r)
+    for (std::size_t d = 0; d < t.v_dim; d += 16)
+      store(t.values + r * t.v_stride + d, load_some<Row>(block + r * t.head.v_row_bytes, d, t.v_dim));
+}
+
+// What the model does to scores beside scaling them; -infinity outside the rows that the query sees.
+void adjust_scores(const KvHead& kv, const AttentionQuery& query, std::int64_t first, Rows rows,
+                   float* scores) {
+  alignas(64) static constexpr float lane_numbers[16] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                         8, 9, 10, 11, 12, 13, 14, 15};
+  for (std::size_t r = 0; r < kv_block; r += 16) {
+    F32x16 s = load(scores + r);
+    if (kv.soft_cap != 0) s = soft_cap(s, splat(kv.soft_cap));
+    if (query.alibi_slope != 0) {
+      const F32x16 ahead = splat(static_cast<float>(query.position - first - static_cast<std::int64_t>(r)));
+      s = fma(splat(-query.alibi_slope), absolute(ahead - load(lane_numbers)), s);
+    }
+    if (query.bias) s = s + load(query.bias + first + static_cast<std::int64_t>(r));
+    store(scores + r, s);
+  }
+  for (std::size_t r = 0; r < rows.lo; ++r) scores[r] = -__builtin_inff();
+  for (std::size_t r = rows.hi; r < kv_block; ++r) scores[r] = -__builtin_inff();
+}
+
+// The scores of queries [begin, end) become weights in place, +0 outside the rows a query sees; maximum and
+// sum go to the query's record. In three passes, for one query's chain from score to sum is longer than what
+// a core looks ahead.
+void weigh(Tile& t, std::int64_t first_position, std::size_t begin, std::size_t end) {
+  constexpr int n = kv_block / 16;
+  for (std::size_t i = begin; i < end; ++i) {
+    float* scores = t.scores + i * kv_block;
+    if (t.head.soft_cap != 0 || t.queries[i].alibi_slope != 0 || t.queries[i].bias || t.rows[i].lo > 0 ||
+        t.rows[i].hi < kv_block)
+      adjust_scores(t.head, t.queries[i], first_position, t.rows[i], scores);
+    F32x16 most = load(scores);
+    for (int j = 1; j < n; ++j) most = max(most, load(scores + 16 * j));
+    t.blocks[i * t.record] = tree_max(most);
+  }
+  for (std::size_t i = begin; i < end; ++i) {
+    float* scores = t.scores + i * kv_block;
+    const F32x16 most = splat(t.blocks[i * t.record]);
+    for (int j = 0; j < n; ++j) store(scores + 16 * j, exp_of_nonpositive(load(scores + 16 * j) - most));
+  }
+  for (std::size_t i = begin; i < end; ++i) {
+    const float* scores = t.scores + i * kv_block;
+    F32x16 total = load(scores);
+    for (int j = 1; j < n; ++j) total = total + load(scores + 16 * j);
+    t.blocks[i * t.record + 1] = tree_sum(total);
+  }
+}
+
+// The records `from` of the queries that saw something enter the records `into`.
+template <typename Saw>
+void join(const Tile& t, float* into, const float* from, Saw saw) {
+  for (std::size_t first = 0; first < t.n; first += 16) {
+    const std::size_t n = t.n - first < 16 ? t.n - first : 16;
+    float max_a[16] = {}, max_b[16] = {}, keep[16], take[16];
+    for (std::size_t i = 0; i < n; ++i) {
+      max_a[i] = into[(first + i) * t.record];
+      max_b[i] = from[(first + i) * t.record];
+    }
+    const F32x16 a = load(max_a), b = load(max_b), joint = max(a, b);
+    store(keep, exp_of_nonpositive(a - joint));
+    store(take, exp_of_nonpositive(b - joint));
+    store(max_a, joint);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!saw(first + i)) continue;
+      float* to = into + (first + i) * t.record;
+      const float* part = from + (first + i) * t.record;
+      to[0] = max_a[i];
+      to[1] = __builtin_fmaf(to[1], keep[i], part[1] * take[i]);
+      for (std::size_t d = record_values; d < t.record; d += 16)
+        store(to + d, fma(load(to + d), splat(keep[i]), load(part + d) * splat(take[i])));
+    }
+  }
+}
+
+// values[d] = sum of w[p] * value[p][d] for queries [first, first + n): the rows that all of them see
+// together, those before and after one query at a time.
+void add_values(Tile& t, std::size_t first, std::size_t n) {
+  Rows shared{0, kv_block};
+  for (std::size_t i = first; i < first + n; ++i) {
+    if (t.rows[i].lo > shared.lo) shared.lo = t.rows[i].lo;
+    if (t.rows[i].hi < shared.hi) shared.hi = t.rows[i].hi;
+  }
+  const auto product = [&](std::size_t i, std::size_t lo, std::size_t hi) {
+    return Product{t.scores + i * kv_block,
+                   kv_block,
+                   t.values,
+                   t.v_stride,
+                   lo,
+                   hi,
+                   t.blocks + i * t.record + record_values,
+                   t.record};
+  };
+  const auto alone = [&](std::size_t i, std::size_t lo, std::size_t hi) {
+    if (lo >= hi) return;
+    if (lo == t.rows[i].lo)
+      multiply_rows<true>(product(i, lo, hi), 1, t.v_stride);
+    else
+      multiply_rows<false>(product(i, lo, hi), 1, t.v_stride);
+  };
+  if (!shared.any()) {
+    for (std::size_t i = first; i < first + n; ++i) alone(i, t.rows[i].lo, t.rows[i].hi);
+    return;
+  }
+  bool starts_alike = true;
+  for (std::size_t i = first; i < first + n; ++i) starts_alike = starts_alike && t.rows[i].lo == shared.lo;
+  if (starts_alike) {
+    multiply_rows<true>(product(first, shared.lo, shared.hi), n, t.v_stride);
+  } else {
+    for (std::size_t i = first; i < first + n; ++i) {
+      clear(t.blocks + i * t.record + record_values, t.v_stride);
+      alone(i, t.rows[i].lo, shared.lo);
+    }
+    multiply_rows<false>(product(first, shared.lo, shared.hi), n, t.v_stride);
+  }
+  for (std::size_t i = first; i < first + n; ++i) alone(i, shared.hi, t.rows[i].hi);
+}
+
+// Calls f(first, n) for parts of [begin, end) of at most attention_queries, about alike.
+template <typename F>
+QUERN_INLINE void in_parts(std::size_t begin, std::size_t end, F f) {
+  const std::size_t n_parts = (end - begin + attention_queries - 1) / attention_queries;
+  for (std::size_t part = 0; part < n_parts; ++part) {
+    const std::size_t n = (end - begin) / (n_parts - part);
+    const std::size_t m = n * (n_parts - part) < end - begin ? n + 1 : n;
+    f(begin, m);
+    begin += m;
+  }
+}
+
+template <typename Row>
+void visit_block(Tile& t, std::int64_t b) {
+  std::size_t begin = t.n, end = 0;
+  Rows seen{kv_block, 0};
+  for (std::size_t i = 0; i < t.n; ++i) {
+    t.rows[i] = visible_rows(t.queries[i], b);
+    if (!t.rows[i].any()) continue;
+    if (begin == t.n) begin = i;
+    end = i + 1;
+    if (t.rows[i].lo < seen.lo) seen.lo = t.rows[i].lo;
+    if (t.rows[i].hi > seen.hi) seen.hi = t.rows[i].hi;
+  }
+  if (!seen.any()) return;
+  const KvHead& kv = t.head;
+  turn_keys<Row>(t, kv.k_blocks[b] + kv.k_offset, seen);
+  in_parts(begin, end, [&](std::size_t first, std::size_t n) {
+    multiply_rows<true>(
+        {t.q + first * t.k_dim, t.k_dim, t.keys, kv_block, 0, t.k_dim, t.scores + first * kv_block, kv_block},
+        n, kv_block);
+  });
+  for (std::size_t i = begin; i < end; i += 16) weigh(t, b * kv_block, i, i + 16 < end ? i + 16 : end);
+  widen_values<Row>(t, kv.v_blocks[b] + kv.v_offset, seen);
+  in_parts(begin, end, [&](std::size_t first, std::size_t n) { add_values(t, first, n); });
+  join(t, t.spans, t.blocks, [&](std::size_t i) { return t.rows[i].any(); });
+}
+
+void finish(const Tile& t) {
+  for (std::size_t i = 0; i < t.n; ++i) {
+    const AttentionQuery& query = t.queries[i];
+    const float* total = t.totals + i * t.record;
+    float sum = total[1], keep = 1;
+    if (query.has_sink) {
+      alignas(64) float lanes[16] = {total[0], query.sink};
+      const F32x16 joint = splat(total[0] > query.sink ? total[0] : query.sink);
+      store(lanes, exp_of_nonpositive(load(lanes) - joint));
+      keep = lanes[0];
+      sum = __builtin_fmaf(sum, keep, lanes[1]);
+    } else if (query.begin >= query.end) {
+      sum = 1;  // it saw nothing
+    }
+    for (std::size_t d = 0; d < t.v_dim; d += 16) {
+      const F32x16 v = load(total + record_values + d) * splat(keep) / splat(sum);
+      store_n(query.out + d, v, t.v_dim - d < 16 ? t.v_dim - d : 16);
+    }
+  }
+}
+
+template <typename Row>
+void attend_tile(Tile& t) {
+  pack_queries(t);
   std::int64_t begin = INT64_MAX, end = 0;
-  for (int t = 0; t < n; ++t) {
-    state[t] = {0, 0};
-    is_first[t] = true;
-    if (queries[t].begin >= queries[t].end) continue;
-    if (queries[t].begin < begin) begin = queries[t].begin;
-    if (queries[t].end > end) end = queries[t].end;
+  for (std::size_t i = 0; i < t.n; ++i) {
+    clear_record(t.totals + i * t.record, t.record);
+    if (t.queries[i].begin >= t.queries[i].end) continue;
+    if (t.queries[i].begin < begin) begin = t.queries[i].begin;
+    if (t.queries[i].end > end) end = t.queries[i].end;
   }
-  for (std::int64_t b = begin / kv_block; b * kv_block < end; ++b) {
-    Rows rows[T];
-    bool alike = n == T;
-    for (int t = 0; t < n; ++t) {
-      rows[t] = visible_rows(queries[t], b);
-      alike = alike && rows[t].lo == rows[0].lo && rows[t].hi == rows[0].hi;
-    }
-    if (alike && rows[0].lo < rows[0].hi) {
-      visit_block<Row, T>(kv, queries, b, rows[0].lo, rows[0].hi, state, is_first);
-      continue;
-    }
-    for (int t = 0; t < n; ++t)
-      if (rows[t].lo < rows[t].hi)
-        visit_block<Row, 1>(kv, queries + t, b, rows[t].lo, rows[t].hi, state + t, is_first + t);
+  for (std::int64_t b = begin / kv_block; b * kv_block < end;) {
+    const std::int64_t span = b / static_cast<std::int64_t>(span_blocks);
+    for (std::size_t i = 0; i < t.n; ++i) clear_record(t.spans + i * t.record, t.record);
+    for (; b / static_cast<std::int64_t>(span_blocks) == span && b * kv_block < end; ++b)
+      visit_block<Row>(t, b);
+    join(t, t.totals, t.spans, [&](std::size_t i) {
+      return t.queries[i].begin < (span + 1) * attention_span && t.queries[i].end > span * attention_span &&
+             t.queries[i].begin < t.queries[i].end;
+    });
   }
-  for (int t = 0; t < n; ++t) finish(kv, queries[t], state[t], is_first[t]);
+  finish(t);
 }
 
 template <typename Row>
-void attend_all(const KvHead& kv, const AttentionQuery* queries, std::size_t n) {
-  for (std::size_t i = 0; i < n; i += attention_tile) {
-    const std::size_t left = n - i;
-    attend_tile<Row>(kv, queries + i, left < attention_tile ? static_cast<int>(left) : attention_tile);
+void attend_all(const KvHead& kv, const AttentionQuery* queries, std::size_t n, std::byte* scratch) {
+  for (std::size_t i = 0; i < n; i += most_queries) {
+    Tile tile(kv, queries + i, n - i < most_queries ? n - i : most_queries, scratch);
+    attend_tile<Row>(tile);
   }
 }
 
 }  // namespace
 
-void attend(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries) {
+std::size_t attention_scratch_bytes(std::size_t k_dim, std::size_t v_dim) {
+  const std::size_t k = whole_lanes(k_dim), v = whole_lanes(v_dim);
+  return sizeof(float) * (kv_block * (k + v) + most_queries * (k + kv_block + 3 * record_floats(v_dim)));
+}
+
+void attend(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries, std::byte* scratch) {
   switch (kv.type) {
-    case KvType::f32: return attend_all<RowF32>(kv, queries, n_queries);
-    case KvType::f16: return attend_all<RowF16>(kv, queries, n_queries);
-    case KvType::bf16: return attend_all<RowBf16>(kv, queries, n_queries);
-    case KvType::q8_0: return attend_all<RowQ8_0>(kv, queries, n_queries);
+    case KvType::f32: return attend_all<RowF32>(kv, queries, n_queries, scratch);
+    case KvType::f16: return attend_all<RowF16>(kv, queries, n_queries, scratch);
+    case KvType::bf16: return attend_all<RowBf16>(kv, queries, n_queries, scratch);
+    case KvType::q8_0: return attend_all<RowQ8_0>(kv, queries, n_queries, scratch);
   }
 }
 

@@ -14,7 +14,8 @@ void matmul(const WeightView& w, std::size_t row_begin, std::size_t row_end, con
             const std::uint32_t* tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
             std::byte* scratch);
 
-void attend(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries);
+std::size_t attention_scratch_bytes(std::size_t k_dim, std::size_t v_dim);
+void attend(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries, std::byte* scratch);
 void store_kv(KvType type, const float* x, std::size_t n, std::byte* row);
 
 void rms_norm(const float* x, const float* weight, std::size_t n, float eps, float* y);

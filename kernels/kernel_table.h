@@ -18,8 +18,10 @@
 //    once. NVFP4 has float scales every 16 values: there a group is 16 values (two share one activation
 //    scale).
 //  - Lanes are joined by one tree: v[i] + v[i+8], then +4, +2, +1.
-//  - Sums over positions (attention) run inside absolute blocks of 64 positions, and the blocks are joined
-//  ascending.
+//  - Attention: a score is one chain of fused multiply-adds, k ascending from +0, over (scale * q[k]) and
+//    key[k]. Sums over positions run inside absolute blocks of 64 positions, values ascending; blocks join
+//    ascending into absolute spans of 512 positions, and spans join ascending (attention.cpp has the
+//    formulas).
 #include <cstddef>
 #include <cstdint>
 
@@ -28,8 +30,10 @@
 namespace quern::kernels {
 
 inline constexpr int n_lanes = 16;
-inline constexpr int kv_block =
-    64;  ///< positions in a block of the KV cache; blocks start at multiples of it
+/// Positions in a block of the KV cache; blocks start at multiples of it.
+inline constexpr int kv_block = 64;
+/// Positions in a span: attention joins blocks into spans, then spans. They start at multiples of it.
+inline constexpr int attention_span = 512;
 
 /// How the activations beside a weight type are stored.
 enum class ActivationKind : std::uint8_t {
@@ -159,8 +163,10 @@ struct KernelTable {
                  const std::uint32_t* tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
                  std::byte* scratch);
 
-  /// Attention of n queries over one KV head, the block partials joined in ascending order.
-  void (*attend)(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries);
+  /// Bytes of scratch one attend call needs for heads of these sizes (per calling thread; 64-byte aligned).
+  std::size_t (*attention_scratch_bytes)(std::size_t k_dim, std::size_t v_dim);
+  /// Attention of n queries over one KV head. Up to 128 at once share the work on the cache.
+  void (*attend)(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries, std::byte* scratch);
 
   /// Writes n floats as one KV row of the given type (q8_0: blocks of 32, n a multiple of 32).
   void (*store_kv)(KvType type, const float* x, std::size_t n, std::byte* row);

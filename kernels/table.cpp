@@ -9,6 +9,7 @@ constinit const KernelTable table = {
     .quantize = quantize,
     .matmul_scratch_bytes = matmul_scratch_bytes,
     .matmul = matmul,
+    .attention_scratch_bytes = attention_scratch_bytes,
     .attend = attend,
     .store_kv = store_kv,
     .rms_norm = rms_norm,

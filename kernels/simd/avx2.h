@@ -97,6 +97,36 @@ QUERN_INLINE float tree_sum(F32x16 a) {
   const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
   return _mm_cvtss_f32(_mm_add_ss(v2, _mm_movehdup_ps(v2)));
 }
+QUERN_INLINE void transpose_8(__m256 (&r)[8]) {
+  __m256 a[8], b[8];
+  for (int i = 0; i < 8; i += 2) {
+    a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    for (int c = 0; c < 2; ++c) {
+      b[i + 2 * c] = _mm256_shuffle_ps(a[i + c], a[i + c + 2], 0x44);
+      b[i + 2 * c + 1] = _mm256_shuffle_ps(a[i + c], a[i + c + 2], 0xee);
+    }
+  }
+  for (int c = 0; c < 4; ++c) {
+    r[c] = _mm256_permute2f128_ps(b[c], b[c + 4], 0x20);
+    r[c + 4] = _mm256_permute2f128_ps(b[c], b[c + 4], 0x31);
+  }
+}
+// r[i][j] and r[j][i] change places.
+QUERN_INLINE void transpose(F32x16 (&r)[16]) {
+  __m256 top_left[8], top_right[8], low_left[8], low_right[8];
+  for (int i = 0; i < 8; ++i) {
+    top_left[i] = r[i].lo, top_right[i] = r[i].hi;
+    low_left[i] = r[i + 8].lo, low_right[i] = r[i + 8].hi;
+  }
+  transpose_8(top_left), transpose_8(top_right), transpose_8(low_left), transpose_8(low_right);
+  for (int i = 0; i < 8; ++i) {
+    r[i] = {top_left[i], low_left[i]};
+    r[i + 8] = {top_right[i], low_right[i]};
+  }
+}
 QUERN_INLINE float tree_max(F32x16 a) {
   const __m256 v8 = _mm256_max_ps(a.lo, a.hi);
   const __m128 v4 = _mm_max_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
@@ -227,7 +257,7 @@ QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
           _mm256_add_epi32(acc.hi, _mm256_madd_epi16(w.hi, a.hi))};
 }
 
-inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_tile = 2,
-                     value_vectors = 2;
+inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_queries = 6,
+                     attention_vectors = 1;
 
 }  // namespace quern::kernels::QUERN_ISA

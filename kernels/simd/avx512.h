@@ -65,6 +65,32 @@ QUERN_INLINE float tree_sum(F32x16 a) {
   const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
   return _mm_cvtss_f32(_mm_add_ss(v2, _mm_movehdup_ps(v2)));
 }
+// r[i][j] and r[j][i] change places.
+QUERN_INLINE void transpose(F32x16 (&r)[16]) {
+  F32x16 a[16], b[16];
+  for (int i = 0; i < 16; i += 2) {
+    a[i] = {_mm512_unpacklo_ps(r[i].v, r[i + 1].v)};
+    a[i + 1] = {_mm512_unpackhi_ps(r[i].v, r[i + 1].v)};
+  }
+  for (int i = 0; i < 16;
+       i += 4) {  // b[i + c] holds, in its four quarters, column c + 4 * quarter of rows i to i + 3
+    for (int c = 0; c < 2; ++c) {
+      const __m512d x = _mm512_castps_pd(a[i + c].v), y = _mm512_castps_pd(a[i + c + 2].v);
+      b[i + 2 * c] = {_mm512_castpd_ps(_mm512_unpacklo_pd(x, y))};
+      b[i + 2 * c + 1] = {_mm512_castpd_ps(_mm512_unpackhi_pd(x, y))};
+    }
+  }
+  for (int c = 0; c < 4; ++c) {
+    const __m512 even_top = _mm512_shuffle_f32x4(b[c].v, b[c + 4].v, 0x88);  // quarters 0, 2
+    const __m512 odd_top = _mm512_shuffle_f32x4(b[c].v, b[c + 4].v, 0xdd);
+    const __m512 even_low = _mm512_shuffle_f32x4(b[c + 8].v, b[c + 12].v, 0x88);
+    const __m512 odd_low = _mm512_shuffle_f32x4(b[c + 8].v, b[c + 12].v, 0xdd);
+    r[c] = {_mm512_shuffle_f32x4(even_top, even_low, 0x88)};
+    r[c + 8] = {_mm512_shuffle_f32x4(even_top, even_low, 0xdd)};
+    r[c + 4] = {_mm512_shuffle_f32x4(odd_top, odd_low, 0x88)};
+    r[c + 12] = {_mm512_shuffle_f32x4(odd_top, odd_low, 0xdd)};
+  }
+}
 QUERN_INLINE float tree_max(F32x16 a) {
   const __m256 v8 = _mm256_max_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
   const __m128 v4 = _mm_max_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
@@ -160,7 +186,7 @@ QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
 }
 #endif
 
-inline constexpr int float_tile_rows = 4, float_tile_tokens = 4, int8_tile_tokens = 8, attention_tile = 4,
-                     value_vectors = 4;
+inline constexpr int float_tile_rows = 4, float_tile_tokens = 4, int8_tile_tokens = 8, attention_queries = 6,
+                     attention_vectors = 4;
 
 }  // namespace quern::kernels::QUERN_ISA

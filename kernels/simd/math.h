@@ -19,13 +19,15 @@ QUERN_INLINE F32x16 load_filled(const float* p, std::size_t n, float fill) {
 QUERN_INLINE F32x16 negate(F32x16 x) { return as_f32(as_i32(x) + splat_i32(INT32_MIN)); }
 QUERN_INLINE F32x16 absolute(F32x16 x) { return as_f32(as_i32(x) & splat_i32(INT32_MAX)); }
 
-// e^x to about 1 ulp. e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln(2)/2; e^r = 1 + r + r^2 q(r), where q
-// interpolates (e^r - 1 - r) / r^2 at the five Chebyshev nodes of [-0.3467, 0.3467] (relative error 7e-9).
-// Above 88.72 the result is infinity; below -103.97 it is 0; subnormal results are rounded once.
-QUERN_INLINE F32x16 exp(F32x16 x) {
-  x = max(splat(-104.0f), min(splat(89.0f), x));  // the operand order keeps NaN
-  const F32x16 shifted = fma(x, splat(0x1.715476p0f), splat(rounder));
-  const F32x16 n = shifted - splat(rounder);
+// e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln(2)/2; e^r = 1 + r + r^2 q(r), where q interpolates
+// (e^r - 1 - r) / r^2 at the five Chebyshev nodes of [-0.3467, 0.3467] (relative error 7e-9).
+struct ExpParts16 {
+  F32x16 e_r, shifted;  // the low bits of `shifted` are n + bias
+};
+template <int bias>
+QUERN_INLINE ExpParts16 exp_parts(F32x16 x) {
+  const F32x16 shifted = fma(x, splat(0x1.715476p0f), splat(rounder + bias));
+  const F32x16 n = shifted - splat(rounder + bias);
   F32x16 r = fma(n, splat(-0x1.62e4p-1f), x);  // ln 2 in two parts; n times the first is exact
   r = fma(n, splat(-0x1.7f7d1cp-20f), r);
   F32x16 q = splat(0.00139262033616f);
@@ -33,13 +35,28 @@ QUERN_INLINE F32x16 exp(F32x16 x) {
   q = fma(q, r, splat(0.0416665544984f));
   q = fma(q, r, splat(0.166665768946f));
   q = fma(q, r, splat(0.5f));
-  const F32x16 e_r = fma(r * r, q, r) + splat(1.0f);
+  return {fma(r * r, q, r) + splat(1.0f), shifted};
+}
+
+// e^x to about 1 ulp. Above 88.72 the result is infinity; below -103.97 it is 0; subnormal results are
+// rounded once.
+QUERN_INLINE F32x16 exp(F32x16 x) {
+  const auto [e_r, shifted] =
+      exp_parts<0>(max(splat(-104.0f), min(splat(89.0f), x)));  // in this order NaN stays
   // 2^n in two factors, for n reaches from -150 to 128.
   const I32x16 exponent = as_i32(shifted) - splat_i32(rounder_bits);
   const I32x16 half = shift_right<1>(exponent);
   const F32x16 scale_1 = as_f32(shift_left<23>(half + splat_i32(127)));
   const F32x16 scale_2 = as_f32(shift_left<23>(exponent - half + splat_i32(127)));
   return e_r * scale_1 * scale_2;
+}
+
+// e^x for x <= 0, to about 1 ulp; 0 below -87, which is before results become subnormal. The weights of
+// softmax, at three quarters of the cost of exp().
+QUERN_INLINE F32x16 exp_of_nonpositive(F32x16 x) {
+  const auto [e_r, shifted] = exp_parts<127>(x);
+  const F32x16 scale = as_f32(shift_left<23>(as_i32(shifted)));  // 2^n: n + 127 is the exponent's field
+  return select(less(x, splat(-87.0f)), zero(), e_r * scale);
 }
 
 // 1 / (1 + e^-x).

@@ -112,6 +112,21 @@ QUERN_INLINE float tree_sum(const F32x16& a) {
   const float32x2_t v2 = vadd_f32(vget_low_f32(v4), vget_high_f32(v4));
   return vget_lane_f32(v2, 0) + vget_lane_f32(v2, 1);
 }
+// r[i][j] and r[j][i] change places.
+QUERN_INLINE void transpose(F32x16 (&r)[16]) {
+  F32x16 t[16];
+  for (int i = 0; i < 4; ++i) {    // rows 4i to 4i + 3
+    for (int j = 0; j < 4; ++j) {  // columns 4j to 4j + 3
+      const float32x4x2_t even = vtrnq_f32(r[4 * i].v[j], r[4 * i + 1].v[j]);
+      const float32x4x2_t odd = vtrnq_f32(r[4 * i + 2].v[j], r[4 * i + 3].v[j]);
+      t[4 * j].v[i] = vcombine_f32(vget_low_f32(even.val[0]), vget_low_f32(odd.val[0]));
+      t[4 * j + 1].v[i] = vcombine_f32(vget_low_f32(even.val[1]), vget_low_f32(odd.val[1]));
+      t[4 * j + 2].v[i] = vcombine_f32(vget_high_f32(even.val[0]), vget_high_f32(odd.val[0]));
+      t[4 * j + 3].v[i] = vcombine_f32(vget_high_f32(even.val[1]), vget_high_f32(odd.val[1]));
+    }
+  }
+  for (int i = 0; i < 16; ++i) r[i] = t[i];
+}
 QUERN_INLINE float tree_max(const F32x16& a) {
   const float32x4_t v4 = greater_of(greater_of(a.v[0], a.v[2]), greater_of(a.v[1], a.v[3]));
   float lanes[4];
@@ -241,7 +256,7 @@ QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   });
 }
 
-inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_tile = 2,
-                     value_vectors = 2;
+inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_queries = 6,
+                     attention_vectors = 1;
 
 }  // namespace quern::kernels::QUERN_ISA

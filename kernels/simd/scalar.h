@@ -137,6 +137,15 @@ QUERN_INLINE float tree_sum(F32x16 a) {
     for (int i = 0; i < width; ++i) a.v[i] += a.v[i + width];
   return a.v[0];
 }
+// r[i][j] and r[j][i] change places.
+QUERN_INLINE void transpose(F32x16 (&r)[16]) {
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < i; ++j) {
+      const float x = r[i].v[j];
+      r[i].v[j] = r[j].v[i];
+      r[j].v[i] = x;
+    }
+}
 // The same tree with max() instead of the sum.
 QUERN_INLINE float tree_max(F32x16 a) {
   for (int width = 8; width > 0; width /= 2)
@@ -272,8 +281,8 @@ inline constexpr int panel_offset = 0;
 QUERN_INLINE I32x16 dot4_panel(const I32x16& acc, const I8x64& w, const I8x64& a) { return dot4(acc, w, a); }
 
 // Tiles that fit the registers: rows x tokens of the float product, tokens of the int8 product (16 rows),
-// queries and vectors of values in attention.
-inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_tile = 2,
-                     value_vectors = 2;
+// queries and vectors of the products in attention (up to 6 queries).
+inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_queries = 2,
+                     attention_vectors = 1;
 
 }  // namespace quern::kernels::scalar

@@ -104,7 +104,8 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
         };
       }
     }
-    pass.kernels().attend(chunk.run->cache->head(layer, a, g), queries, n_queries);
+    pass.kernels().attend(chunk.run->cache->head(layer, a, g), queries, n_queries,
+                          s.attention_scratch(worker.index()));
   });
 
   if (a.gated) for_each_token(pass, worker, [&](std::size_t t) { gate_heads(pass, a, t); });

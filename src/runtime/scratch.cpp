@@ -14,7 +14,7 @@ struct Widths {
   std::uint64_t packed = 0;                            // activations a token that are packed together
   std::uint64_t experts = 0, used = 0;
   std::uint64_t heads_per_group = 1;
-  std::size_t matmul_bytes = 0;
+  std::size_t matmul_bytes = 0, attention_bytes = 0;
 
   bool q8_32 = false, q8_128 = false;  // kinds of packed activations in use
 
@@ -60,6 +60,7 @@ struct Widths {
         v = std::max(v, a->v.n_rows);
         attended = std::max(attended, std::uint64_t{a->n_heads} * a->v_dim);
         packed = std::max(packed, a->output.n_cols);
+        attention_bytes = std::max(attention_bytes, table.attention_scratch_bytes(a->k_dim, a->v_dim));
         heads_per_group = std::max<std::uint64_t>(heads_per_group, a->n_heads / a->n_kv_heads);
         if (a->latent) see_latent(*a, *a->latent);
       }
@@ -83,6 +84,7 @@ struct Widths {
     }
     packed = std::max(packed, attended);
     matmul_bytes = (matmul_bytes + cache_line - 1) / cache_line * cache_line;
+    attention_bytes = (attention_bytes + cache_line - 1) / cache_line * cache_line;
   }
 };
 
@@ -97,6 +99,7 @@ Scratch plan_scratch(const ModelSpec& spec, const ScratchSizes& sizes, const ker
   scratch.rows_per_chunk = scratch.queries_per_tile / scratch.heads_per_tile;
   scratch.n_threads = sizes.n_threads;
   scratch.matmul_bytes = widths.matmul_bytes;
+  scratch.attention_bytes = widths.attention_bytes;
   return scratch;
 }
 
@@ -164,6 +167,7 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
 
   queries = places.take<kernels::AttentionQuery>(std::uint64_t{n_threads} * queries_per_tile);
   matmul = places.take<std::byte>(std::uint64_t{n_threads} * matmul_bytes);
+  attention = places.take<std::byte>(std::uint64_t{n_threads} * attention_bytes);
   return places.used();
 }
 

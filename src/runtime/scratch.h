@@ -21,11 +21,12 @@ struct PackedRows {
 struct Scratch {
   std::size_t batch = 0;       ///< T
   std::size_t logit_rows = 0;  ///< rows of logits computed together
-  std::size_t queries_per_tile = 64;
+  std::size_t queries_per_tile = 128;
   std::size_t heads_per_tile = 0;
   std::size_t rows_per_chunk = 0;  ///< of a RowChunk
   std::size_t n_threads = 0;
-  std::size_t matmul_bytes = 0;  ///< per thread
+  std::size_t matmul_bytes = 0;     ///< per thread
+  std::size_t attention_bytes = 0;  ///< per thread
 
   Token* tokens = nullptr;          ///< [T] of every row
   std::uint32_t* run_of = nullptr;  ///< [T] the run that a row is of
@@ -79,7 +80,11 @@ struct Scratch {
 
   kernels::AttentionQuery* queries = nullptr;  ///< [n_threads, queries_per_tile]
   std::byte* matmul = nullptr;                 ///< [n_threads, matmul_bytes]
+  std::byte* attention = nullptr;              ///< [n_threads, attention_bytes]
 
+  std::byte* attention_scratch(int thread) const {
+    return attention + static_cast<std::size_t>(thread) * attention_bytes;
+  }
   std::byte* matmul_scratch(int thread) const {
     return matmul + static_cast<std::size_t>(thread) * matmul_bytes;
   }

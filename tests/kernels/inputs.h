@@ -105,6 +105,14 @@ inline std::vector<float> multiply(const KernelTable& table, const WeightView& w
   return y;
 }
 
+inline void attend(const KernelTable& table, const KvHead& kv, std::span<const AttentionQuery> queries) {
+  const std::size_t bytes =
+      table.attention_scratch_bytes(static_cast<std::size_t>(kv.k_dim), static_cast<std::size_t>(kv.v_dim));
+  auto* scratch = static_cast<std::byte*>(::operator new (bytes, std::align_val_t{64}));
+  table.attend(kv, queries.data(), queries.size(), scratch);
+  ::operator delete (scratch, std::align_val_t{64});
+}
+
 /// Every type that a kernel multiplies with.
 inline std::vector<const TensorTypeInfo*> weight_types() {
   std::vector<const TensorTypeInfo*> types;
