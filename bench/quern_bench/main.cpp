@@ -92,6 +92,9 @@ void run(const Options& options) {
   if (options.model.empty() && options.synthetic.empty())
     throw examples::UsageError("give a model with --model FILE or --synthetic SHAPE:TYPE");
   const std::vector<Row> rows = options.rows();
+  std::ofstream report;
+  if (!options.report.empty()) report.open(options.report, std::ios::binary);
+  if (!report) throw std::runtime_error("cannot write " + options.report);  // now, not after an hour's work
   const Status status;
   status.show("opening the model");
   const Subject subject(options);
@@ -116,7 +119,6 @@ void run(const Options& options) {
   status.show("");
   examples::write_out(options.json ? json(results) : table(results));
   if (options.report.empty()) return;
-  std::ofstream report(options.report, std::ios::binary);
   report << page(results) << std::flush;
   if (!report) throw std::runtime_error("cannot write " + options.report);
 }

@@ -28,7 +28,9 @@ namespace {
 
 constexpr double width = 900, height = 520;
 constexpr double left = 70, right = 870, top = 40, bottom = 460;
-constexpr double font = 13, line_height = 16, char_width = 7;  // of a label, pixels; nothing is measured
+constexpr double line_height = 16,
+                 char_width = 8;  // of a label, pixels; an estimate, as nothing is measured
+constexpr double point_radius = 6;
 
 constexpr const char* style = R"(<style>
 text { font: 13px system-ui, sans-serif; fill: #333 } .axis { fill: #666 } .title { font-weight: 600 }
@@ -43,14 +45,13 @@ double intensity(const Measured& m) { return m.work.operations() / m.work.bytes;
 // GOP/s that the ceilings allow at some operations a byte.
 double roof(const Ceilings& c, double x) { return std::min(c.int8_gops, x * c.read_gbps); }
 
-struct Label {
-  double x = 0, y = 0;  ///< left end of the base line
-  std::string text;
-  const char* kind = "";
-
-  double end() const { return x + char_width * static_cast<double>(text.size()); }
-  bool meets(const Label& other) const {
-    return x < other.end() && other.x < end() && std::abs(y - other.y) < line_height;
+struct Box {
+  double left = 0, top = 0, right = 0, bottom = 0;
+  bool meets(const Box& b) const {
+    return left < b.right && b.left < right && top < b.bottom && b.top < bottom;
+  }
+  bool within(const Box& b) const {
+    return left >= b.left && right <= b.right && top >= b.top && bottom <= b.bottom;
   }
 };
 
@@ -77,20 +78,44 @@ class Picture {
     svg_ += cat("<text class=\"", kind, "\" text-anchor=\"", anchor, "\" x=\"", fixed(x, 1), "\" y=\"",
                 fixed(y, 1), "\">", escaped(text), "</text>\n");
   }
-  void point(double x, double y, const std::string& title) {
-    svg_ += cat("<circle class=\"point\" cx=\"", fixed(x, 1), "\" cy=\"", fixed(y, 1), "\" r=\"6\"><title>",
-                escaped(title), "</title></circle>\n");
+  // Along a line that rises by `slope` pixels a pixel, over its point at x, y. It keeps labels away with a
+  // chain of small boxes.
+  void slope_label(double x, double y, double slope, const std::string& label) {
+    constexpr double radians_to_degrees = 57.29578, above = 8;
+    const double angle = std::atan(-slope), cosine = std::cos(angle), sine = std::sin(angle);
+    const double cx = x + above * sine, cy = y - above * cosine;
+    svg_ += cat("<text class=\"halo roof-label\" text-anchor=\"middle\" transform=\"translate(", fixed(cx, 1),
+                " ", fixed(cy, 1), ") rotate(", fixed(angle * radians_to_degrees, 1), ")\">", escaped(label),
+                "</text>\n");
+    for (double along = -label_width(label) / 2; along < label_width(label) / 2; along += line_height)
+      taken_.push_back(around(cx + along * cosine, cy + along * sine, line_height / 2));
   }
-  // Where it meets no label that came before: as near to the wanted place as lines below and above it are.
-  void label(Label wanted) {
-    wanted.x = std::min(wanted.x, right - (wanted.end() - wanted.x));
-    Label best = wanted;
-    for (int i = 0; i < 40; ++i) {
-      best.y = wanted.y + (i % 2 == 0 ? 1 : -1) * ((i + 1) / 2) * line_height;
-      const auto met = std::ranges::any_of(labels_, [&](const Label& other) { return best.meets(other); });
-      if (!met && best.y > top + font && best.y < bottom - 4) break;
+  void point(double x, double y, const std::string& title) {
+    svg_ += cat("<circle class=\"point\" cx=\"", fixed(x, 1), "\" cy=\"", fixed(y, 1), "\" r=\"",
+                point_radius, "\"><title>", escaped(title), "</title></circle>\n");
+    taken_.push_back(around(x, y, point_radius));
+  }
+  // A text that keeps others away.
+  void roof_label(double x, double y, const std::string& label) {
+    text("halo roof-label", "start", x, y, label);
+    taken_.push_back({x, y - line_height + 4, x + label_width(label), y + 4});
+  }
+  // To the right of a point or to its left, or else as few lines below or above as keep it clear of all that
+  // is there.
+  void point_label(double x, double y, const std::string& label) {
+    const double gap = point_radius + 4;
+    const Box plot{left, top, right, bottom};
+    for (int i = 0; i < 60; ++i) {
+      const double middle = y + (i % 4 < 2 ? 1 : -1) * ((i + 2) / 4) * line_height;
+      const bool before = i % 2 == 1;
+      const double begin = before ? x - gap - label_width(label) : x + gap;
+      const Box box{begin, middle - line_height / 2, begin + label_width(label), middle + line_height / 2};
+      if (!box.within(plot) || std::ranges::any_of(taken_, [&](const Box& b) { return box.meets(b); }))
+        continue;
+      taken_.push_back(box);
+      return text("halo point-label", before ? "end" : "start", before ? x - gap : x + gap, middle + 5,
+                  label);
     }
-    labels_.push_back(best);
   }
 
   void axes() {
@@ -106,40 +131,41 @@ class Picture {
     text("title", "start", left - 40, top - 16, "GOP/s");
   }
 
-  std::string finished() {
-    for (const Label& l : labels_) text(l.kind, "start", l.x, l.y, l.text);
+  std::string finished() const {
     return cat("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", width, " ", height,
                "\" role=\"img\" aria-label=\"Roofline\">\n", style, svg_, "</svg>\n");
   }
 
  private:
+  static Box around(double x, double y, double reach) { return {x - reach, y - reach, x + reach, y + reach}; }
+  static double label_width(const std::string& label) {
+    return char_width * static_cast<double>(label.size());
+  }
   static std::string power_of_two(double e) {
     return e >= 0 ? fixed(std::exp2(e), 0) : "1/" + fixed(std::exp2(-e), 0);
   }
 
   double x_min_, x_max_, y_min_, y_max_;  // exponents
   std::string svg_;
-  std::vector<Label> labels_;
+  std::vector<Box> taken_;  ///< by points and labels
 };
 
 void draw_roof(Picture& picture, const Ceilings& c) {
   const double slope_x = std::max(picture.first_x(), picture.first_y() / c.read_gbps);
-  const double ridge = c.int8_gops / c.read_gbps, fp32_x = c.fp32_gops / c.read_gbps;
-  const double end = picture.x(picture.last_x()), roof_y = picture.y(c.int8_gops),
-               fp32_y = picture.y(c.fp32_gops);
-  picture.line("roof", picture.x(slope_x), picture.y(roof(c, slope_x)), picture.x(ridge), roof_y);
-  picture.line("roof", picture.x(ridge), roof_y, end, roof_y);
+  const double ridge_x = c.int8_gops / c.read_gbps, fp32_x = c.fp32_gops / c.read_gbps;
+  const double x1 = picture.x(slope_x), y1 = picture.y(roof(c, slope_x)), x2 = picture.x(ridge_x),
+               y2 = picture.y(c.int8_gops), fp32_y = picture.y(c.fp32_gops),
+               end = picture.x(picture.last_x());
+  picture.line("roof", x1, y1, x2, y2);
+  picture.line("roof", x2, y2, end, y2);
   picture.line("fp32", picture.x(fp32_x), fp32_y, end, fp32_y);
-  const std::string threads = cat(c.threads, c.threads == 1 ? " thread" : " threads");
-  const auto label = [&](double x, double y, const std::string& text) {
-    picture.label({.x = x, .y = y, .text = text, .kind = "halo roof-label"});
-  };
-  label(right, roof_y - 8, cat("int8, ", threads, ": ", fixed(c.int8_gops, 0), " GOP/s"));
-  label(right, fp32_y - 8, cat("fp32, ", threads, ": ", fixed(c.fp32_gops, 0), " GOP/s"));
-  const double middle = std::sqrt(slope_x * ridge);
-  const std::string read = cat("reading, ", threads, ": ", fixed(c.read_gbps, 1), " GB/s");
-  label(std::max(left + 6, picture.x(middle) - char_width * static_cast<double>(read.size()) - 14),
-        picture.y(roof(c, middle)) - 6, read);
+  const std::string threads = cat(c.threads, c.threads == 1 ? " thread: " : " threads: ");
+  picture.roof_label(x2 + 10, y2 - 8, cat("int8, ", threads, fixed(c.int8_gops, 0), " GOP/s"));
+  picture.roof_label(picture.x(fp32_x) + 14, fp32_y + 16,
+                     cat("fp32, ", threads, fixed(c.fp32_gops, 0), " GOP/s"));
+  constexpr double at = 0.4;  // of the slope, where nothing crosses it yet
+  picture.slope_label(x1 + at * (x2 - x1), y1 + at * (y2 - y1), (y1 - y2) / (x2 - x1),
+                      cat("reading, ", threads, fixed(c.read_gbps, 1), " GB/s"));
 }
 
 }  // namespace
@@ -150,21 +176,24 @@ std::string roofline(const std::vector<Measured>& rows) {
     const double ridge = m.ceilings.int8_gops / m.ceilings.read_gbps;
     x_low = std::min(x_low, intensity(m) / 2);
     x_high = std::max({x_high, 2 * intensity(m), 8 * ridge});
-    y_low = std::min({y_low, m.gops() / 2});
+    y_low = std::min(y_low, m.gops() / 2);
     y_high = std::max({y_high, m.gops(), 1.5 * m.ceilings.int8_gops});
   }
   Picture picture(x_low, x_high, y_low, y_high);
   picture.axes();
-  for (const Ceilings& ceilings : ceilings_of(rows)) draw_roof(picture, ceilings);
-  for (const Measured& m : rows) {
-    const double x = picture.x(intensity(m)), y = picture.y(m.gops());
-    picture.line("drop", x, y, x, picture.y(roof(m.ceilings, intensity(m))));
-    std::string name = m.row.name();
-    if (ceilings_of(rows).size() > 1) name += cat(", t", m.row.n_threads);
+  for (const Measured& m : rows)
+    picture.line("drop", picture.x(intensity(m)), picture.y(m.gops()), picture.x(intensity(m)),
+                 picture.y(roof(m.ceilings, intensity(m))));
+  const std::vector<Ceilings> all = ceilings_of(rows);
+  for (const Ceilings& ceilings : all) draw_roof(picture, ceilings);
+  const auto name = [&](const Measured& m) {
+    return all.size() == 1 ? m.row.name() : cat(m.row.name(), ", t", m.row.n_threads);
+  };
+  for (const Measured& m : rows)
     picture.point(
-        x, y, cat(name, ": ", fixed(m.gops(), 1), " GOP/s, ", fixed(100 * m.share(), 0), "% of the ceiling"));
-    picture.label({.x = x + 11, .y = y + 5, .text = name, .kind = "halo point-label"});
-  }
+        picture.x(intensity(m)), picture.y(m.gops()),
+        cat(name(m), ": ", fixed(m.gops(), 1), " GOP/s, ", fixed(100 * m.share(), 0), "% of the ceiling"));
+  for (const Measured& m : rows) picture.point_label(picture.x(intensity(m)), picture.y(m.gops()), name(m));
   return picture.finished();
 }
 
