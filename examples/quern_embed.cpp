@@ -168,11 +168,8 @@ void write_ranking(quern::Embedder& embedder, const Arguments& arguments, bool a
 
 void add_options(CLI::App& app, Arguments& arguments) {
   auto* file = app.add_option("file", arguments.file, "Lines of text (default: - , standard input)");
-  auto* tokens = app.add_option("--tokens", arguments.tokens, "Embed these token ids as they are")
-                     ->delimiter(',')
-                     ->allow_extra_args(false)
-                     ->check(examples::whole_number(0, std::numeric_limits<quern::Token>::max()))
-                     ->type_name("ID,...");
+  auto* tokens =
+      examples::add_token_ids(app, "--tokens", arguments.tokens, "Embed these token ids as they are");
   auto* similarity =
       app.add_option("--similarity", arguments.compared,
                      "Cosine similarity of each line of the first file with each line of the second")

@@ -2,6 +2,7 @@
 // for people who compare engines. The bytes are the same for every number of threads and every chunk size.
 //
 //   quern-logits -m tiny.gguf --tokens 1,2,3 --out logits.f32
+//   quern-logits -m t5.gguf --encoder-tokens 4,5,1 --tokens 0,7 --out logits.f32
 #include <nlohmann/json.hpp>
 
 #include "common/interrupt.h"
@@ -29,19 +30,17 @@ int main(int argc, char** argv) {
   examples::Program program("quern-logits", "Writes the logits after every token of a sequence.");
   program.add_compute_options();
   program.add_session_options();
-  std::vector<quern::Token> tokens;
+  std::vector<quern::Token> tokens, encoder_tokens;
   std::string tokens_file, out;
   std::size_t chunk = 0;
   CLI::App& app = program.app();
   auto* source = app.add_option_group("tokens");
-  source->add_option("--tokens", tokens, "Token ids, separated by commas")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(examples::whole_number(0, std::numeric_limits<quern::Token>::max()))
-      ->type_name("ID,...");
+  examples::add_token_ids(*source, "--tokens", tokens, "Token ids, separated by commas");
   source->add_option("--tokens-file", tokens_file, "JSON array of token ids; - is standard input")
       ->type_name("FILE");
   source->require_option(1);
+  examples::add_token_ids(app, "--encoder-tokens", encoder_tokens,
+                          "Of a model with an encoder: the token ids of its source");
   app.add_option("--out", out, "File to write; - is standard output")->required()->type_name("FILE");
   app.add_option("--chunk", chunk, "Tokens evaluated at a time (default: all)")
       ->check(examples::whole_number(1, std::numeric_limits<int>::max()))
@@ -56,6 +55,8 @@ int main(int argc, char** argv) {
     if (chunk < static_cast<std::size_t>(program.session.batch))
       program.session.batch = static_cast<int>(chunk);
     auto session = model.new_session(program.session).value();
+
+    if (!encoder_tokens.empty()) session.read_source(encoder_tokens, interrupt.token()).value();
 
     examples::OutputFile file(out);
     examples::ProgressBar progress("evaluating");

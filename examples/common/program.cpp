@@ -60,6 +60,15 @@ CLI::Validator one_of(const std::vector<std::string>& names) {
   return CLI::Validator(check, "");
 }
 
+CLI::Option* add_token_ids(CLI::App& app, const std::string& name, std::vector<quern::Token>& ids,
+                           const std::string& description) {
+  return app.add_option(name, ids, description)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(whole_number(0, std::numeric_limits<quern::Token>::max()))
+      ->type_name("ID,...");
+}
+
 Program::Program(const std::string& name, const std::string& description, Input input)
     : app_(description, name), name_(name) {
   if (input == Input::model)

@@ -47,6 +47,10 @@ CLI::Validator whole_number(std::int64_t min, std::int64_t max = std::numeric_li
 CLI::Validator real_number(double min, double max = std::numeric_limits<double>::max());
 CLI::Validator one_of(const std::vector<std::string>& names);
 
+/// An option that takes ids separated by commas.
+CLI::Option* add_token_ids(CLI::App& app, const std::string& name, std::vector<quern::Token>& ids,
+                           const std::string& description);
+
 /// Wrong usage that shows only after the arguments are parsed.
 struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "quern/export.h"
 #include "quern/result.h"
+#include "quern/token.h"
 #include "quern/tokenizer.h"
 
 namespace quern {
@@ -114,6 +116,8 @@ struct ModelInfo {
   int n_vocab = 0;                                ///< rows of logits; may exceed the tokenizer's tokens
   int n_ctx_train = 0;
   int n_experts = 0, n_experts_used = 0;
+  /// Of models with an encoder, which answer to a source (Session::read_source()): what answers begin with.
+  std::optional<Token> decoder_start = {};
   std::string isa;                                   ///< the kernels in use
   Arithmetic arithmetic = Arithmetic::reproducible;  ///< what is really in use
   bool mapped = false;

@@ -85,7 +85,8 @@ class QUERN_API Session {
   /// on where it stopped, and reads the rest first where reading was cancelled. Errors: context_full for a
   /// prompt that the context has no room for (it is never cut); invalid_argument; nan_logit and
   /// infinite_logit from a broken model. Before the first token is read nothing changes; later the session
-  /// holds the prompt and every token chosen so far.
+  /// holds the prompt and every token chosen so far. With a model that has an encoder the prompt is a source
+  /// (see read_source()), and what is written answers to it alone.
   Result<Generation> generate(std::string_view prompt, const GenerateOptions& options = {},
                               const OnText& on_text = {});
   /// The same for a prompt in tokens.
@@ -99,6 +100,12 @@ class QUERN_API Session {
   Result<std::span<const float>> feed(std::span<const Token> tokens, std::stop_token stop = {});
   /// The same, with the logits after every token: on_logits(i, logits) for each i < tokens.size(), in order.
   Result<void> feed_each(std::span<const Token> tokens, const OnLogits& on_logits, std::stop_token stop = {});
+
+  /// Of a model with an encoder (t5; ModelInfo::decoder_start): reads the text that the session answers to,
+  /// whole, in place of an earlier one. The session then holds no tokens; what is fed next begins with
+  /// decoder_start. Errors: unsupported for other models; invalid_argument, context_full, cancelled,
+  /// out_of_memory, after which the session holds what it held before.
+  Result<void> read_source(std::span<const Token> tokens, std::stop_token stop = {});
 
   std::span<const Token> tokens() const;
   int n_ctx() const;

@@ -86,6 +86,9 @@ Result<Batch> Model::new_batch(const BatchOptions& options) const {
       return Error{ErrorCode::invalid_argument,
                    cat("max_sessions is ", options.max_sessions, ", expected 1 to ", most), "max_sessions"};
     QUERN_CHECK(detail::require_at_least(options.batch, 1, "batch"));
+    if (!impl_->loaded->spec().encoder.empty())
+      return Error{ErrorCode::unsupported, "sessions of models with an encoder are not evaluated together",
+                   ""};
     QUERN_TRY(const detail::ScratchSizes sizes,
               detail::resolve_sizes(options.threads, static_cast<std::size_t>(options.batch),
                                     static_cast<std::size_t>(options.max_sessions)));

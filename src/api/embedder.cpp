@@ -214,6 +214,10 @@ Result<Embedder> Model::new_embedder(const EmbedderOptions& options) const {
   return detail::at_edge([&]() -> Result<Embedder> {
     QUERN_CHECK(detail::require_at_least(options.n_ctx, 0, "n_ctx"));
     QUERN_CHECK(detail::require_at_least(options.batch, 1, "batch"));
+    if (!impl_->loaded->spec().encoder.empty())
+      return Error{ErrorCode::unsupported,
+                   "the model answers to texts (it has a decoder) and makes no vectors",
+                   "general.architecture"};
     QUERN_TRY(const detail::Pooling pooling, resolve_pooling(impl_->loaded->spec(), options.pooling));
     QUERN_TRY(detail::WholeTexts reader,
               detail::WholeTexts::create(impl_->loaded, {.n_ctx = static_cast<std::size_t>(options.n_ctx),

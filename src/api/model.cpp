@@ -80,6 +80,7 @@ ModelInfo describe(const detail::LoadedModel& model) {
       info.n_experts_used = static_cast<int>(experts->n_used);
     }
   }
+  if (!spec.encoder.empty()) info.decoder_start = spec.decoder_start;
   info.n_vocab = static_cast<int>(spec.n_vocab);
   info.n_ctx_train = static_cast<int>(spec.n_ctx_train);
   info.isa = model.kernels().isa;

@@ -46,6 +46,13 @@ Result<std::span<const float>> SessionImpl::read_pending(std::stop_token stop,
   return logits;
 }
 
+Result<void> SessionImpl::read_source(std::span<const Token> source, std::stop_token stop) {
+  QUERN_CHECK(sequence.read_source(source, std::move(stop)));
+  tokens.clear();
+  logits = {};
+  return {};
+}
+
 void SessionImpl::truncate(std::size_t n) {
   if (n == tokens.size()) return;
   tokens.resize(n);
@@ -53,6 +60,25 @@ void SessionImpl::truncate(std::size_t n) {
   if (sequence.length() > n) sequence.truncate(n);
 }
 
+namespace {
+
+Result<Generation> generate_after(SessionImpl& session, std::span<const Token> prompt,
+                                  const GenerateOptions& options, const OnText& on_text) {
+  const std::optional<Token> start = session.model->info.decoder_start;
+  if (!start || prompt.empty()) return generate(session, prompt, options, on_text);
+  auto read = session.read_source(prompt, options.stop);
+  if (!read && read.error().code == ErrorCode::cancelled) {
+    Generation stopped;
+    stopped.finish = Finish::cancelled;
+    return stopped;
+  }
+  QUERN_CHECK(std::move(read));
+  QUERN_TRY(Generation done, generate(session, {&*start, 1}, options, on_text));
+  done.prompt_tokens += static_cast<int>(prompt.size());
+  return done;
+}
+
+}  // namespace
 }  // namespace detail
 
 Session::Session(std::unique_ptr<detail::SessionImpl> impl) : impl_(std::move(impl)) {}
@@ -63,16 +89,17 @@ Session::~Session() = default;
 Result<Generation> Session::generate(std::string_view prompt, const GenerateOptions& options,
                                      const OnText& on_text) {
   return detail::at_edge([&]() -> Result<Generation> {
-    const EncodeOptions encode{.add_special = options.add_special && impl_->tokens.empty(),
+    const bool begins = impl_->model->info.decoder_start ? !prompt.empty() : impl_->tokens.empty();
+    const EncodeOptions encode{.add_special = options.add_special && begins,
                                .parse_special = options.parse_special};
     QUERN_TRY(const std::vector<Token> tokens, impl_->model->tokenizer.encode(prompt, encode));
-    return detail::generate(*impl_, tokens, options, on_text);
+    return detail::generate_after(*impl_, tokens, options, on_text);
   });
 }
 
 Result<Generation> Session::generate(std::span<const Token> prompt, const GenerateOptions& options,
                                      const OnText& on_text) {
-  return detail::at_edge([&] { return detail::generate(*impl_, prompt, options, on_text); });
+  return detail::at_edge([&] { return detail::generate_after(*impl_, prompt, options, on_text); });
 }
 
 Result<std::span<const float>> Session::feed(std::span<const Token> tokens, std::stop_token stop) {
@@ -104,6 +131,10 @@ Result<void> Session::feed_each(std::span<const Token> tokens, const OnLogits& o
     rollback.dismiss();
     return {};
   });
+}
+
+Result<void> Session::read_source(std::span<const Token> tokens, std::stop_token stop) {
+  return detail::at_edge([&] { return impl_->read_source(tokens, std::move(stop)); });
 }
 
 std::span<const Token> Session::tokens() const { return impl_->tokens; }

@@ -27,6 +27,8 @@ struct SessionImpl {
   /// the same tokens, and what was evaluated stays evaluated. Requires: tokens is not empty.
   Result<std::span<const float>> read_pending(std::stop_token stop,
                                               const std::function<void(double)>& progress = {});
+  /// See Session::read_source().
+  Result<void> read_source(std::span<const Token> source, std::stop_token stop);
   /// Keeps the first n tokens. Requires: n <= tokens.size().
   void truncate(std::size_t n);
 
@@ -53,7 +55,8 @@ class Rollback {
   std::size_t n_;
 };
 
-/// The generation loop of Session::generate(). The prompt stands for itself: nothing is added to it.
+/// The generation loop of Session::generate(). The prompt stands for itself: nothing is added to it. Of a
+/// model with an encoder it is what stands behind the source.
 Result<Generation> generate(SessionImpl& session, std::span<const Token> prompt,
                             const GenerateOptions& options, const OnText& on_text);
 

@@ -18,7 +18,7 @@ std::span<const Family* const> families() {
       &lfm2,        &qwen3next,  &qwen35,
       &mamba2,      &falcon_h1,  &gemma_embedding,
       &bert,        &nomic_bert, &jina_bert_v2,
-      &modern_bert,
+      &modern_bert, &t5,         &t5encoder,
   };
   return list;
 }

@@ -8,6 +8,8 @@
 //   per layer:  a = post_mixer_norm(mixer(mixer_norm(x)));   x' = x + residual_scale * a
 //               f = post_ffn_norm(ffn(ffn_norm(parallel ? x : x')));   x = x' + residual_scale * f
 //   logits = soft_cap(logit_scale * (output * output_norm(x) + bias))
+// Layers of a decoder that has an encoder beside it look at what that made of a source text between the two
+// parts: x'' = x' + cross(cross_norm(x')).
 // Encoders normalise sums: x' = mixer_sum_norm(x + a), and likewise behind the FFN. They have no logits; what
 // becomes of their last hidden states, output_norm(x), is said by EmbeddingSpec.
 // An absent norm is the identity; in a parallel layer without ffn_norm the FFN reads what the mixer reads.
@@ -21,6 +23,7 @@
 
 #include "formats/model_file.h"
 #include "kernels/kernel_table.h"
+#include "quern/token.h"
 
 namespace quern::detail {
 
@@ -77,6 +80,15 @@ struct RopeSpec {
   Vector short_factors{};  ///< ...and when not
 };
 
+/// Numbers added to scores by how far a key stands from the query (T5, arXiv 1910.10683, section 2.1): near
+/// distances have a bucket each, farther ones share.
+struct RelativeBias {
+  static constexpr std::size_t max_distance = 128;  ///< all from here on share one bucket
+  Vector values{};                                  ///< [n_buckets, n_heads]
+  /// The bucket of each distance, for keys up to the query's own position and for those behind it.
+  std::array<std::uint16_t, max_distance + 1> back{}, ahead{};
+};
+
 enum class QkNormScope : std::uint8_t {
   head,       ///< weight [head_dim], every head normalised alone with the same weight
   each_head,  ///< weight [n_heads * head_dim], every head normalised alone with its own weight
@@ -120,6 +132,8 @@ struct AttentionSpec {
                                       ///< each side and the token's own; 0: all
   std::vector<float> alibi_slopes{};  ///< [n_heads], or empty
   Vector sinks{};                     ///< [n_heads], or absent
+  int relative_bias = -1;             ///< index into ModelSpec::relative_biases; -1: none
+  bool cross = false;                 ///< keys and values are those of the source, k and v of its encoding
   std::optional<LatentSpec> latent{};
   bool gated = false;  ///< `q` gives per head k_dim query values, then v_dim whose sigmoid multiplies the
                        ///< head's output
@@ -204,7 +218,9 @@ struct LayerSpec {
   std::optional<StateSpaceSpec> beside{};  ///< a second mixer of the same input, whose result is added
   Norm post_mixer_norm{};
   Norm mixer_sum_norm{};
-  Norm mixer_second_sum_norm{};  ///< x' = this(x + mixer_sum_norm(x + a))
+  Norm mixer_second_sum_norm{};          ///< x' = this(x + mixer_sum_norm(x + a))
+  std::optional<AttentionSpec> cross{};  ///< to the source
+  Norm cross_norm{};
   bool parallel = false;
   Norm ffn_norm{};
   std::variant<DenseSpec, ExpertsSpec> ffn;
@@ -244,6 +260,10 @@ struct ModelSpec {
   Matrix token_types{};    ///< row 0 is added to every token
   Norm embedding_norm{};
   std::vector<RopeSpec> ropes{};
+  std::vector<RelativeBias> relative_biases{};
+  std::vector<LayerSpec> encoder{};  ///< layers that read a source text; empty: the model has no encoder
+  Norm encoder_norm{};               ///< of their result
+  Token decoder_start = -1;          ///< `decoder_start_token_id`: what answers to a source begin with
   std::vector<LayerSpec> layers{};
   Norm output_norm{};
   Matrix output{};  ///< token_embd where the file ties them; absent: the model writes no text
@@ -273,6 +293,10 @@ void for_each_matrix(const LayerSpec& layer, Visit&& visit) {
   if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) {
     present({&a->q, &a->k, &a->v, &a->output});
     if (const auto& l = a->latent) present({&l->q_down, &l->q_to_latent, &l->k_up, &l->v_up}, a->n_heads);
+  }
+  if (const auto& c = layer.cross) {
+    present({&c->q, &c->output});
+    for (const Matrix* matrix : {&c->k, &c->v}) visit(*matrix, std::uint64_t{0});  // once for a source
   }
   const auto see_state_space = [&](const StateSpaceSpec& s) { present({&s.in, &s.out}); };
   if (const auto* c = std::get_if<ShortConvSpec>(&layer.mixer)) present({&c->in, &c->out});

@@ -222,6 +222,33 @@ int SpecBuilder::add_rope(const RopeSpec& rope) {
   return static_cast<int>(spec.ropes.size()) - 1;
 }
 
+int SpecBuilder::relative_bias(std::string_view name, std::uint64_t n_buckets, bool both_sides,
+                               Presence presence) {
+  constexpr std::uint64_t max_distance = RelativeBias::max_distance;
+  const std::uint64_t n = both_sides ? n_buckets / 2 : n_buckets, n_near = n / 2;
+  if (n_near == 0 || n_near >= max_distance) {
+    wrong("attention.relative_buckets_count", n_buckets, "4 to 255");
+    return -1;
+  }
+  RelativeBias bias;
+  bias.values = vector(cat(prefix_, name, ".weight"), n_heads_[layer_], presence, n_buckets);
+  if (!bias.values) return -1;
+  for (std::uint64_t r = 0; r <= max_distance; ++r) {
+    std::uint64_t bucket = r;
+    if (r >= n_near) {
+      // Distances that are powers of a bucket's width fall on its edge, whatever way their logarithms round.
+      constexpr double on_the_edge = 1e-6;
+      const double share = ln(double(r) / double(n_near)) / ln(double(max_distance) / double(n_near));
+      const double beyond = share * double(n - n_near) + on_the_edge;
+      bucket = std::min(n - 1, n_near + static_cast<std::uint64_t>(beyond));
+    }
+    bias.back[r] = static_cast<std::uint16_t>(bucket);
+    bias.ahead[r] = static_cast<std::uint16_t>(both_sides ? n + bucket : 0);
+  }
+  spec.relative_biases.push_back(bias);
+  return static_cast<int>(spec.relative_biases.size()) - 1;
+}
+
 std::vector<float> alibi_slopes(std::uint32_t n_heads, float max_bias) {
   const std::uint32_t power_of_two = std::bit_floor(n_heads);
   std::vector<float> slopes(n_heads);

@@ -25,13 +25,15 @@ struct Family {
 enum class Presence : std::uint8_t { absent, optional, required };
 
 struct AttentionOptions {
-  int rope = -1;  ///< from SpecBuilder::rope
+  std::string_view name = "attn", output = "attn_output";  ///< of its tensors, "<name>_q" and so on
+  int rope = -1;                                           ///< from SpecBuilder::rope
   Presence qkv_bias = Presence::absent;
   Presence output_bias = Presence::absent;
   Presence qk_norm = Presence::absent;
   NormKind qk_norm_kind = NormKind::rms;
   QkNormScope qk_norm_scope = QkNormScope::head;
   Presence qk_norm_bias = Presence::absent;
+  int relative_bias = -1;  ///< from SpecBuilder::relative_bias
   bool gated = false;  ///< attn_q holds per head the query's rows, then those of a gate on the head's output
 };
 
@@ -106,6 +108,9 @@ class SpecBuilder {
   int full_rope(const RopeOptions& options);
   /// A base of rotary frequencies, 1 or more.
   double rope_theta(std::string_view key, double fallback);
+  /// Adds the biases of tensor `name` {heads, n_buckets} and returns their index; -1 where there is none.
+  /// both_sides: half of the buckets are for keys behind the query.
+  int relative_bias(std::string_view name, std::uint64_t n_buckets, bool both_sides, Presence presence);
   /// Adds a table that a family derived from another, and returns its index.
   int add_rope(const RopeSpec& rope);
 
@@ -165,6 +170,16 @@ class SpecBuilder {
     leave_layers();
   }
 
+  /// The same for layers in "<group>.blk.n.", which may be more than `block_count`.
+  template <typename Body>
+  void for_each_layer(std::string_view group, std::vector<LayerSpec>& layers, Body&& body) {
+    for (std::size_t n = 0; n < layers.size() && !error_; ++n) {
+      enter_layer(n, group);
+      body(layers[n], n);
+    }
+    leave_layers();
+  }
+
   /// corrupt: "key 'A.name' is <value>, expected <expected>".
   template <typename Value>
   void wrong(std::string_view name, const Value& value, std::string_view expected) {
@@ -177,7 +192,7 @@ class SpecBuilder {
  private:
   void read_sizes();
   void read_pooling();
-  void enter_layer(std::size_t n);
+  void enter_layer(std::size_t n, std::string_view group = "");
   void leave_layers();
   std::string key(std::string_view name) const;
   template <typename T>

@@ -40,9 +40,9 @@ std::optional<std::uint64_t> block_number(std::string_view name) {
 
 }  // namespace
 
-void SpecBuilder::enter_layer(std::size_t n) {
-  layer_ = n;
-  prefix_ = cat("blk.", n, ".");
+void SpecBuilder::enter_layer(std::size_t n, std::string_view group) {
+  layer_ = std::min<std::size_t>(n, n_heads_.size() - 1);
+  prefix_ = cat(group, group.empty() ? "" : ".", "blk.", n, ".");
 }
 
 void SpecBuilder::leave_layers() { prefix_.clear(); }
@@ -211,22 +211,24 @@ AttentionSpec SpecBuilder::attention(const AttentionOptions& options) {
     return a;
   }
   a.scale = static_cast<float>(1.0 / std::sqrt(double(a.k_dim)));
+  a.relative_bias = options.relative_bias;
   a.gated = options.gated;
   const std::uint64_t q_rows = std::uint64_t{a.n_heads} * a.q_stride(),
                       k_rows = std::uint64_t{a.n_kv_heads} * a.k_dim,
                       v_rows = std::uint64_t{a.n_kv_heads} * a.v_dim;
-  if (has_tensor("attn_qkv")) {
-    const Matrix qkv = matrix("attn_qkv", spec.dim, q_rows + k_rows + v_rows, Presence::required,
+  const auto named = [&](std::string_view part) { return cat(options.name, part); };
+  if (has_tensor(named("_qkv"))) {
+    const Matrix qkv = matrix(named("_qkv"), spec.dim, q_rows + k_rows + v_rows, Presence::required,
                               options.qkv_bias == Presence::absent ? Presence::absent : Presence::optional);
     a.q = part(qkv, 0, q_rows);
     a.k = part(qkv, q_rows, k_rows);
     a.v = part(qkv, q_rows + k_rows, v_rows);
   } else {
-    a.q = matrix("attn_q", spec.dim, q_rows, Presence::required, options.qkv_bias);
-    a.k = matrix("attn_k", spec.dim, k_rows, Presence::required, options.qkv_bias);
-    a.v = matrix("attn_v", spec.dim, v_rows, Presence::required, options.qkv_bias);
+    a.q = matrix(named("_q"), spec.dim, q_rows, Presence::required, options.qkv_bias);
+    a.k = matrix(named("_k"), spec.dim, k_rows, Presence::required, options.qkv_bias);
+    a.v = matrix(named("_v"), spec.dim, v_rows, Presence::required, options.qkv_bias);
   }
-  a.output = matrix("attn_output", std::uint64_t{a.n_heads} * a.v_dim, spec.dim, Presence::required,
+  a.output = matrix(options.output, std::uint64_t{a.n_heads} * a.v_dim, spec.dim, Presence::required,
                     options.output_bias);
 
   a.norm_scope = options.qk_norm_scope;
@@ -235,8 +237,8 @@ AttentionSpec SpecBuilder::attention(const AttentionOptions& options) {
     return norm_of(name, n, a.norm_scope == QkNormScope::each_head ? heads : 1, options.qk_norm_kind,
                    options.qk_norm_bias, options.qk_norm);
   };
-  a.q_norm = qk_norm("attn_q_norm", a.n_heads);
-  a.k_norm = qk_norm("attn_k_norm", a.n_kv_heads);
+  a.q_norm = qk_norm(named("_q_norm"), a.n_heads);
+  a.k_norm = qk_norm(named("_k_norm"), a.n_kv_heads);
   return a;
 }
 

@@ -5,10 +5,12 @@
 namespace quern::detail {
 namespace {
 
-// q, k, v = projections of mixer_in, [T, heads * head size] each, in one step.
+// q, k, v = projections of mixer_in, [T, heads * head size] each, in one step. Of attention to a source only
+// q.
 void project(Pass& pass, Worker& worker, const AttentionSpec& a) {
   const Scratch& s = pass.scratch;
-  const Product products[] = {{a.q, s.q}, {a.k, s.k}, {a.v, s.v}};
+  const Matrix none;
+  const Product products[] = {{a.q, s.q}, {a.cross ? none : a.k, s.k}, {a.cross ? none : a.v, s.v}};
   multiply_together(pass, worker, products, s.mixer_in,
                     [&](const Product& p, std::size_t begin, std::size_t end) {
                       if (a.clamp == 0) return;
@@ -59,6 +61,7 @@ struct Positions {
   std::int64_t begin, end;
 };
 Positions seen_from(const AttentionSpec& a, const Run& run, std::int64_t position) {
+  if (a.cross) return {0, static_cast<std::int64_t>(run.source->length())};
   if (a.causal) return {a.window == 0 ? 0 : std::max<std::int64_t>(0, position + 1 - a.window), position + 1};
   const auto end = static_cast<std::int64_t>(run.end_position());
   if (a.window == 0) return {0, end};
@@ -75,7 +78,7 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
     prepare_latent(pass, worker, a, layer);
   } else {
     project(pass, worker, a);
-    for_each_token(pass, worker, [&](std::size_t t) { place_token(pass, a, layer, t); });
+    if (!a.cross) for_each_token(pass, worker, [&](std::size_t t) { place_token(pass, a, layer, t); });
   }
 
   // A tile: query heads that share a KV head, at a few neighbouring tokens of a sequence.
@@ -87,6 +90,10 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
     const RowChunk& chunk = pass.chunks[tile / n_parts];
     kernels::AttentionQuery* queries =
         s.queries + static_cast<std::size_t>(worker.index()) * s.queries_per_tile;
+    const auto last_position = static_cast<std::int64_t>(chunk.run->position(chunk.end - 1));
+    const auto n_keys = static_cast<std::size_t>(seen_from(a, *chunk.run, last_position).end);
+    const float* biases =
+        a.relative_bias < 0 ? nullptr : spread_biases(pass, worker, a, chunk, n_keys, first, last);
     std::size_t n_queries = 0;
     for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
       const auto position = static_cast<std::int64_t>(chunk.run->position(t));
@@ -99,13 +106,14 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
             .begin = seen.begin,
             .end = seen.end,
             .alibi_slope = a.alibi_slopes.empty() ? 0 : a.alibi_slopes[h],
+            .bias = biases ? biases + (h - first) * s.bias_stride + (last_position - position) : nullptr,
             .sink = a.sinks ? pass.model.values(a.sinks)[h] : 0,
             .has_sink = static_cast<bool>(a.sinks),
         };
       }
     }
-    pass.kernels().attend(chunk.run->cache->head(layer, a, g), queries, n_queries,
-                          s.attention_scratch(worker.index()));
+    const KvCache& cache = a.cross ? *chunk.run->source : *chunk.run->cache;
+    pass.kernels().attend(cache.head(layer, a, g), queries, n_queries, s.attention_scratch(worker.index()));
   });
 
   if (a.gated) for_each_token(pass, worker, [&](std::size_t t) { gate_heads(pass, a, t); });

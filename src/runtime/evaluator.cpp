@@ -47,6 +47,7 @@ Pass next_pass(const LoadedModel& model, Scratch& s, std::span<const Part> parts
     const Part& part = parts[at.part];
     const std::size_t begin = n_rows, n = std::min(part.tokens.size() - at.token, s.batch - n_rows);
     const Run& run = s.runs[n_runs] = {.cache = part.cache,
+                                       .source = part.source,
                                        .first_row = begin,
                                        .n_rows = n,
                                        .first_position = part.cache->length() + at.token,
@@ -70,6 +71,7 @@ Pass next_pass(const LoadedModel& model, Scratch& s, std::span<const Part> parts
   });
   return {.model = model,
           .scratch = s,
+          .layers = model.spec().layers,
           .tokens = {s.tokens, n_rows},
           .runs = {s.runs, n_runs},
           .chunks = {s.chunks, n_chunks}};
@@ -122,7 +124,12 @@ void Evaluator::run(std::size_t n_rows, Body&& body) const {
 Result<void> Evaluator::evaluate(std::span<const Part> parts, const OnLogits& on_logits,
                                  std::stop_token stop) {
   const std::size_t n_vocab = model_->n_vocab();
-  for (const Part& part : parts) QUERN_CHECK(check_tokens(part, model_->n_vocab()));
+  for (const Part& part : parts) {
+    QUERN_CHECK(check_tokens(part, model_->n_vocab()));
+    if (!model_->spec().encoder.empty() && part.source == nullptr)
+      return Error{ErrorCode::invalid_argument, "the model answers to a source text, and none has been read",
+                   "source"};
+  }
   std::size_t slot = 0;  // row of scratch.logits that is written next
   for (Place at; at.part < parts.size();) {
     const std::size_t first_part = at.part;
@@ -172,6 +179,26 @@ Result<std::span<const float>> Evaluator::embed(std::span<const Part> texts, Poo
   });
   if (pass.cancelled) return Error{ErrorCode::cancelled, "evaluation was stopped", ""};
   return rows;
+}
+
+Result<KvCache> Evaluator::encode(std::span<const Token> source, kernels::KvType type, std::stop_token stop) {
+  const ModelSpec& spec = model_->spec();
+  QUERN_TRY(KvCache text, KvCache::create(spec, kernels::KvType::f32, source.size(), KvLayout::Of::encoder));
+  QUERN_TRY(KvCache encoded, KvCache::create(spec, type, source.size(), KvLayout::Of::source));
+  const Part part{.cache = &text, .tokens = source};
+  QUERN_CHECK(check_tokens(part, model_->n_vocab()));
+  Place at;
+  std::size_t n_wanted = 0;
+  Pass pass = next_pass(*model_, scratch_, {&part, 1}, at, n_wanted);
+  pass.layers = spec.encoder;
+  pass.stop = std::move(stop);
+  run(pass.n_tokens(), [&](Worker& worker) noexcept {
+    evaluate_layers(pass, worker);
+    if (!pass.cancelled) store_source(pass, worker, encoded);
+  });
+  if (pass.cancelled) return Error{ErrorCode::cancelled, "evaluation was stopped", ""};
+  encoded.append(source.size());
+  return encoded;
 }
 
 }  // namespace quern::detail

@@ -23,6 +23,7 @@ struct Part {
   KvCache* cache = nullptr;
   std::span<const Token> tokens{};
   Logits logits = Logits::none;
+  const KvCache* source = nullptr;  ///< from encode(), for models with an encoder
   std::size_t n_ctx = 0;  ///< positions that the sequence was opened with; 0: what its cache has room for
 };
 
@@ -52,6 +53,11 @@ class Evaluator {
   /// one a part, at most max_rows() tokens in all, and a pooling that the model has.
   Result<std::span<const float>> embed(std::span<const Part> texts, Pooling pooling,
                                        std::stop_token stop = {});
+
+  /// Evaluates a source text through the encoder and gives what the decoder's layers see of it. Errors:
+  /// invalid_argument, cancelled, out_of_memory. Requires: a model with an encoder, at most max_rows()
+  /// tokens.
+  Result<KvCache> encode(std::span<const Token> source, kernels::KvType type, std::stop_token stop = {});
 
   std::size_t max_rows() const { return scratch_.batch; }
   std::size_t max_logits() const { return scratch_.logit_rows; }

@@ -44,6 +44,7 @@ void embed(Pass& pass, std::size_t t) {
 }
 
 PackedKinds readers(const AttentionSpec& a) {
+  if (a.cross) return {&a.q};
   return {a.latent && a.latent->q_down ? &a.latent->q_down : &a.q, &a.k, &a.v};
 }
 PackedKinds readers(const ShortConvSpec& s) { return {&s.in}; }
@@ -62,6 +63,12 @@ void prepare_mixer(Pass& pass, const LayerSpec& layer, std::size_t t) {
   if (layer.parallel && layer.ffn_norm) normalize(pass, layer.ffn_norm, s.x, s.ffn_in, {}, t);
   normalize(pass, layer.mixer_norm, s.x, s.mixer_in,
             std::visit([](const auto& mixer) { return readers(mixer); }, layer.mixer), t);
+}
+
+// mixer_in = cross_norm(x), packed.
+void prepare_cross(Pass& pass, const LayerSpec& layer, std::size_t t) {
+  const Scratch& s = pass.scratch;
+  normalize(pass, layer.cross_norm, s.x, s.mixer_in, readers(*layer.cross), t);
 }
 
 // ffn_in = ffn_norm(x), or what a parallel layer's FFN reads; packed.
@@ -129,7 +136,7 @@ bool has_ffn(const LayerSpec& layer) {
 }  // namespace
 
 void evaluate_layers(Pass& pass, Worker& worker) noexcept {
-  const std::vector<LayerSpec>& layers = pass.spec().layers;
+  const std::span<const LayerSpec> layers = pass.layers;
   for_each_token(pass, worker, [&](std::size_t t) {
     look_for_stop(pass, t);
     embed(pass, t);  // x: [T, dim]
@@ -142,13 +149,24 @@ void evaluate_layers(Pass& pass, Worker& worker) noexcept {
       look_for_stop(pass, t);
       if (n + 1 < layers.size()) prepare_mixer(pass, layers[n + 1], t);
     };
+    const auto begin_ffn = [&](std::size_t t) {
+      if (has_ffn(layer)) prepare_ffn(pass, layer, t);
+      if (!has_ffn(layer)) finish_layer(t);
+    };
     std::visit(Mix{pass, worker, n}, layer.mixer);  // mixed: [T, dim]
     if (layer.beside) mix_beside(pass, worker, *layer.beside, n);
     for_each_token(pass, worker, [&](std::size_t t) {
       add_mixer(pass, layer, t);
-      if (has_ffn(layer)) prepare_ffn(pass, layer, t);
-      if (!has_ffn(layer)) finish_layer(t);
+      if (layer.cross) prepare_cross(pass, layer, t);
+      if (!layer.cross) begin_ffn(t);
     });
+    if (layer.cross) {
+      attend(pass, worker, *layer.cross, n);
+      for_each_token(pass, worker, [&](std::size_t t) {
+        add_mixed(pass, {}, layer.residual_scale, {}, t);
+        begin_ffn(t);
+      });
+    }
     if (!has_ffn(layer)) continue;
     std::visit([&](const auto& ffn) { feed_forward(pass, worker, ffn); }, layer.ffn);  // mixed: [T, dim]
     for_each_token(pass, worker, [&](std::size_t t) {

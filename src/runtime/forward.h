@@ -19,9 +19,10 @@ namespace quern::detail {
 struct Pass {
   const LoadedModel& model;
   Scratch& scratch;
-  std::span<const Token> tokens;     ///< of every row, at most Scratch::batch
-  std::span<const Run> runs;         ///< in the order of their rows, which they cover
-  std::span<const RowChunk> chunks;  ///< the rows again, the chunks with the longest contexts first
+  std::span<const LayerSpec> layers;  ///< the model's, or those of its encoder
+  std::span<const Token> tokens;      ///< of every row, at most Scratch::batch
+  std::span<const Run> runs;          ///< in the order of their rows, which they cover
+  std::span<const RowChunk> chunks;   ///< the rows again, the chunks with the longest contexts first
   std::stop_token stop{};
   // Written inside tiles; a late thread may read them meanwhile, to no effect (see Worker).
   std::atomic<std::size_t> n_active_experts = 0;  ///< of the layer at hand: Scratch::active_experts
@@ -41,6 +42,9 @@ void evaluate_layers(Pass& pass, Worker& worker) noexcept;
 /// Scratch::logit_rows of them.
 void evaluate_logits(Pass& pass, Worker& worker, std::span<const std::uint32_t> rows, float* logits) noexcept;
 
+/// After the encoder's layers: writes what the decoder's layers see of each row into `source`.
+void store_source(Pass& pass, Worker& worker, KvCache& source) noexcept;
+
 /// Pools the last hidden states of each run, [runs, width], or with Pooling::none gives those of every row,
 /// [rows, dim]: in the scratch, the same for every thread, once the last step is done.
 std::span<const float> pool(Pass& pass, Worker& worker, Pooling pooling) noexcept;
@@ -48,6 +52,11 @@ std::span<const float> pool(Pass& pass, Worker& worker, Pooling pooling) noexcep
 // The parts of a layer, each in a file of its own. They read what is prepared for them and leave their result
 // in scratch.mixed, [n_tokens, dim].
 void attend(Pass& pass, Worker& worker, const AttentionSpec& attention, std::size_t layer) noexcept;
+// The relative biases of a chunk's queries for heads [first, last), in the worker's scratch: head h's begin
+// at (h - first) * bias_stride, and that of a key at position p for the query at position q stands at p +
+// (the chunk's last position) - q.
+const float* spread_biases(const Pass& pass, const Worker& worker, const AttentionSpec& attention,
+                           const RowChunk& chunk, std::size_t n_keys, std::size_t first, std::size_t last);
 // Before and after the attention of a layer with latent keys and values: fills scratch.q and the cache's rows
 // from mixer_in; turns scratch.attended into what attention.output reads, which it returns.
 void prepare_latent(Pass& pass, Worker& worker, const AttentionSpec& attention, std::size_t layer) noexcept;

@@ -21,13 +21,16 @@ struct StateFloats {
 
 }  // namespace
 
-Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type, Layers keep) {
+Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type, Of of) {
   constexpr std::uint32_t q8_block = 32;
   KvLayout layout;
   layout.type = type;
-  for (const LayerSpec& layer : spec.layers) {
+  const bool one_place = of == Of::whole_text || of == Of::encoder;
+  for (const LayerSpec& layer : of == Of::encoder ? spec.encoder : spec.layers) {
     Layer at;
-    const auto* attention = std::get_if<AttentionSpec>(&layer.mixer);
+    const auto* attention = of != Of::source ? std::get_if<AttentionSpec>(&layer.mixer)
+                            : layer.cross    ? &*layer.cross
+                                             : nullptr;
     if (attention) {
       if (type == kernels::KvType::q8_0 &&
           (attention->k_dim % q8_block != 0 || attention->v_dim % q8_block != 0)) {
@@ -39,7 +42,7 @@ Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type, Lay
       at.k_row_bytes = kernels::kv_row_bytes(type, std::size_t{attention->n_kv_heads} * attention->k_dim);
       at.v_row_bytes = kernels::kv_row_bytes(type, std::size_t{attention->n_kv_heads} * attention->v_dim);
     }
-    at.k_begin = at.v_begin = keep == Layers::kept ? layout.page_bytes : 0;
+    at.k_begin = at.v_begin = one_place ? 0 : layout.page_bytes;
     std::uint64_t end = at.k_begin + kernels::kv_block * at.k_row_bytes;
     if (attention && attention->latent) {
       at.v_row_bytes = at.k_row_bytes;
@@ -49,17 +52,17 @@ Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type, Lay
     }
     layout.page_bytes = std::max(layout.page_bytes, end);
     at.state_begin = layout.state_floats;
-    layout.state_floats += std::visit(StateFloats{}, layer.mixer);
-    if (layer.beside) layout.state_floats += StateFloats{}(*layer.beside);
+    if (of != Of::source) layout.state_floats += std::visit(StateFloats{}, layer.mixer);
+    if (of != Of::source && layer.beside) layout.state_floats += StateFloats{}(*layer.beside);
     layout.layers.push_back(at);
   }
   return layout;
 }
 
 Result<KvCache> KvCache::create(const ModelSpec& spec, kernels::KvType type, std::size_t n_ctx,
-                                KvLayout::Layers keep) {
+                                KvLayout::Of of) {
   KvCache cache;
-  QUERN_TRY(cache.layout_, KvLayout::make(spec, type, keep));
+  QUERN_TRY(cache.layout_, KvLayout::make(spec, type, of));
   cache.capacity_ = n_ctx;
   const std::uint64_t n_pages = cache.layout_.n_pages(n_ctx);
   if (cache.n_bytes() != UINT64_MAX) cache.memory_ = allocate_aligned(n_pages * cache.layout_.page_bytes);

@@ -24,12 +24,15 @@ struct KvLayout {
   std::uint64_t page_bytes = 0;
   std::uint64_t state_floats = 0;  ///< of all layers: inputs of convolutions, then matrices
 
-  enum class Layers {
-    kept,    ///< each layer's rows have a place of their own
-    shared,  ///< they follow each other in one place, for texts that are evaluated in one pass
+  /// What is kept of a sequence.
+  enum class Of {
+    sequence,    ///< every layer's rows
+    whole_text,  ///< rows of one layer after the other in the same place, for texts evaluated in one pass
+    encoder,     ///< the same of the encoder's layers
+    source,      ///< the rows of attention to the source, of every layer that has it
   };
   /// unsupported: blocks of the type do not fit the head size.
-  static Result<KvLayout> make(const ModelSpec& spec, kernels::KvType type, Layers keep = Layers::kept);
+  static Result<KvLayout> make(const ModelSpec& spec, kernels::KvType type, Of of = Of::sequence);
   std::uint64_t n_pages(std::uint64_t n_ctx) const {
     return (n_ctx + kernels::kv_block - 1) / kernels::kv_block;
   }
@@ -51,7 +54,7 @@ struct KvLayout {
 class KvCache {
  public:
   static Result<KvCache> create(const ModelSpec& spec, kernels::KvType type, std::size_t n_ctx,
-                                KvLayout::Layers keep = KvLayout::Layers::kept);
+                                KvLayout::Of of = KvLayout::Of::sequence);
 
   std::size_t length() const { return length_; }
   std::size_t capacity() const { return capacity_; }

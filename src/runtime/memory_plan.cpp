@@ -39,7 +39,9 @@ Result<SequenceOptions> resolve(const ModelSpec& spec, SequenceOptions options) 
             " reads whole texts and writes none: it makes embeddings"),
         "general.architecture"};
   }
-  QUERN_TRY(options.n_ctx, resolve_context(spec, options.n_ctx, max_context));
+  // Sources are read whole.
+  QUERN_TRY(options.n_ctx,
+            resolve_context(spec, options.n_ctx, spec.encoder.empty() ? max_context : max_batch));
   QUERN_TRY(const ScratchSizes sizes, resolve_sizes(options.threads, options.batch, 0));
   options.threads = static_cast<int>(sizes.n_threads);
   options.batch = std::min(options.batch, options.n_ctx);
@@ -88,13 +90,20 @@ Result<MemoryPlan> plan_memory(const ModelSpec& spec, const SequenceOptions& ask
     QUERN_TRY(kv, KvLayout::make(spec, options.kv_type));
     plan.n_ctx = options.n_ctx;
     sizes = options.sizes();
+    if (!spec.encoder.empty()) {
+      QUERN_TRY(const KvLayout text, KvLayout::make(spec, kernels::KvType::f32, KvLayout::Of::encoder));
+      QUERN_TRY(const KvLayout source, KvLayout::make(spec, options.kv_type, KvLayout::Of::source));
+      plan.kv_bytes = text.n_bytes(plan.n_ctx) + source.n_bytes(plan.n_ctx);
+      plan.scratch_bytes = scratch_bytes(spec, options.source_sizes(plan.n_ctx), table);
+    }
   } else {
     QUERN_TRY(plan.n_ctx, resolve_whole_text(spec, asked.n_ctx));
-    QUERN_TRY(kv, KvLayout::make(spec, kernels::KvType::f32, KvLayout::Layers::shared));
+    QUERN_TRY(kv, KvLayout::make(spec, kernels::KvType::f32, KvLayout::Of::whole_text));
     QUERN_TRY(sizes, resolve_sizes(asked.threads, plan.n_ctx, 0));
+    sizes.n_positions = plan.n_ctx;
   }
-  plan.kv_bytes = kv.n_bytes(plan.n_ctx);
-  plan.scratch_bytes = scratch_bytes(spec, sizes, table);
+  plan.kv_bytes += kv.n_bytes(plan.n_ctx);
+  plan.scratch_bytes += scratch_bytes(spec, sizes, table);
   return plan;
 }
 

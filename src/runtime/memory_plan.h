@@ -27,8 +27,10 @@ struct SequenceOptions {
   /// Requires: from resolve().
   ScratchSizes sizes() const {
     constexpr std::size_t logit_rows = 16;  // evaluated together where all logits are wanted
-    return {batch, std::min(batch, logit_rows), static_cast<std::size_t>(threads)};
+    return {batch, std::min(batch, logit_rows), static_cast<std::size_t>(threads), n_ctx};
   }
+  /// Of the pass that encodes a source of n tokens.
+  ScratchSizes source_sizes(std::size_t n) const { return {n, 0, static_cast<std::size_t>(threads), n}; }
 };
 
 struct MemoryPlan {
@@ -57,9 +59,10 @@ std::uint64_t bytes_read_per_token(const ModelSpec& spec);
 std::uint64_t scratch_bytes(const ModelSpec& spec, const ScratchSizes& sizes,
                             const kernels::KernelTable& table);
 
-/// Of a sequence, or where the model writes no text, of one text of n_ctx tokens that is read whole.
-/// Exact, for the kernels named by `table` (their scratch differs). Errors: invalid_argument (n_ctx, batch,
-/// threads out of range), unsupported (a KV type that the head size does not fit).
+/// Of a sequence, with a source of n_ctx tokens where the model has an encoder, or where the model writes no
+/// text, of one text of n_ctx tokens that is read whole. Exact, for the kernels named by `table` (their
+/// scratch differs). Errors: invalid_argument (n_ctx, batch, threads out of range), unsupported (a KV type
+/// that the head size does not fit).
 Result<MemoryPlan> plan_memory(const ModelSpec& spec, const SequenceOptions& options,
                                const kernels::KernelTable& table);
 

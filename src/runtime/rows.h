@@ -11,6 +11,8 @@ namespace quern::detail {
 /// first_position. Earlier positions are in the cache already, those of the run are written to it.
 struct Run {
   KvCache* cache = nullptr;
+  const KvCache* source =
+      nullptr;  ///< what the encoder has made of the sequence's source text, if it has one
   std::size_t first_row = 0, n_rows = 0, first_position = 0;
   std::size_t n_ctx = 0;  ///< positions that the sequence was opened with
 

@@ -52,18 +52,20 @@ struct Widths {
         hidden = std::max(hidden, layer.matrix.n_rows);
       }
     }
-    for (const LayerSpec& layer : spec.layers) {
+    const auto see_attention = [&](const AttentionSpec& a) {
+      q = std::max(q, std::uint64_t{a.n_heads} * a.q_stride());
+      k = std::max(k, a.k.n_rows);
+      v = std::max(v, a.v.n_rows);
+      attended = std::max(attended, std::uint64_t{a.n_heads} * a.v_dim);
+      packed = std::max(packed, a.output.n_cols);
+      attention_bytes = std::max(attention_bytes, table.attention_scratch_bytes(a.k_dim, a.v_dim));
+      heads_per_group = std::max<std::uint64_t>(heads_per_group, a.n_heads / a.n_kv_heads);
+      if (a.latent) see_latent(a, *a.latent);
+    };
+    const auto see_layer = [&](const LayerSpec& layer) {
       for_each_matrix(layer, see);
-      if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) {
-        q = std::max(q, std::uint64_t{a->n_heads} * a->q_stride());
-        k = std::max(k, a->k.n_rows);
-        v = std::max(v, a->v.n_rows);
-        attended = std::max(attended, std::uint64_t{a->n_heads} * a->v_dim);
-        packed = std::max(packed, a->output.n_cols);
-        attention_bytes = std::max(attention_bytes, table.attention_scratch_bytes(a->k_dim, a->v_dim));
-        heads_per_group = std::max<std::uint64_t>(heads_per_group, a->n_heads / a->n_kv_heads);
-        if (a->latent) see_latent(*a, *a->latent);
-      }
+      if (const auto* a = std::get_if<AttentionSpec>(&layer.mixer)) see_attention(*a);
+      if (layer.cross) see_attention(*layer.cross);
       if (const auto* c = std::get_if<ShortConvSpec>(&layer.mixer)) see_recurrence(c->in, c->conv, c->out, 0);
       if (const auto* d = std::get_if<DeltaNetSpec>(&layer.mixer)) {
         see_recurrence(d->qkv, d->conv, d->output, d->n_value_heads);
@@ -81,7 +83,9 @@ struct Widths {
         experts = std::max<std::uint64_t>(experts, e->n_experts);
         used = std::max<std::uint64_t>(used, e->n_used);
       }
-    }
+    };
+    for (const LayerSpec& layer : spec.layers) see_layer(layer);
+    for (const LayerSpec& layer : spec.encoder) see_layer(layer);
     packed = std::max(packed, attended);
     matmul_bytes = (matmul_bytes + cache_line - 1) / cache_line * cache_line;
     attention_bytes = (attention_bytes + cache_line - 1) / cache_line * cache_line;
@@ -100,6 +104,10 @@ Scratch plan_scratch(const ModelSpec& spec, const ScratchSizes& sizes, const ker
   scratch.n_threads = sizes.n_threads;
   scratch.matmul_bytes = widths.matmul_bytes;
   scratch.attention_bytes = widths.attention_bytes;
+  if (!spec.relative_biases.empty()) {
+    constexpr std::size_t block = kernels::kv_block;
+    scratch.bias_stride = (sizes.n_positions + block - 1) / block * block + scratch.rows_per_chunk;
+  }
   return scratch;
 }
 
@@ -166,6 +174,7 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
   shared_gate = places.take<float>(w.experts == 0 ? 0 : T);
 
   queries = places.take<kernels::AttentionQuery>(std::uint64_t{n_threads} * queries_per_tile);
+  biases = places.take<float>(std::uint64_t{n_threads} * heads_per_tile * bias_stride);
   matmul = places.take<std::byte>(std::uint64_t{n_threads} * matmul_bytes);
   attention = places.take<std::byte>(std::uint64_t{n_threads} * attention_bytes);
   return places.used();

@@ -27,6 +27,7 @@ struct Scratch {
   std::size_t n_threads = 0;
   std::size_t matmul_bytes = 0;     ///< per thread
   std::size_t attention_bytes = 0;  ///< per thread
+  std::size_t bias_stride = 0;      ///< floats of a head's relative biases
 
   Token* tokens = nullptr;          ///< [T] of every row
   std::uint32_t* run_of = nullptr;  ///< [T] the run that a row is of
@@ -79,6 +80,7 @@ struct Scratch {
   float* shared_gate = nullptr;             ///< [T]
 
   kernels::AttentionQuery* queries = nullptr;  ///< [n_threads, queries_per_tile]
+  float* biases = nullptr;                     ///< [n_threads, heads_per_tile, bias_stride]
   std::byte* matmul = nullptr;                 ///< [n_threads, matmul_bytes]
   std::byte* attention = nullptr;              ///< [n_threads, attention_bytes]
 
@@ -96,6 +98,7 @@ struct Scratch {
 /// What a Scratch is made for.
 struct ScratchSizes {
   std::size_t batch = 0, logit_rows = 0, n_threads = 0;
+  std::size_t n_positions = 0;  ///< of the longest sequence; counts for relative biases only
 };
 /// Nothing placed yet.
 Scratch plan_scratch(const ModelSpec& spec, const ScratchSizes& sizes, const kernels::KernelTable& table);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 
@@ -28,6 +29,12 @@ class Sequence {
                              const std::function<void(std::size_t, std::span<const float>)>& on_logits,
                              std::stop_token stop = {});
 
+  /// Of a model with an encoder: reads the text that the sequence answers to, whole, in place of an earlier
+  /// one; the sequence then holds nothing. Errors: invalid_argument, context_full, cancelled, out_of_memory;
+  /// after one it holds what it held before.
+  Result<void> read_source(std::span<const Token> tokens, std::stop_token stop = {});
+  const KvCache* source() const { return source_ ? &*source_ : nullptr; }
+
   std::size_t length() const { return cache_.length(); }      ///< tokens evaluated
   std::size_t capacity() const { return cache_.capacity(); }  ///< n_ctx
   /// Forgets all but the first n tokens, or all where a model with recurrent layers has to forget any:
@@ -36,13 +43,22 @@ class Sequence {
   /// For an evaluation beside other sequences.
   KvCache& cache() { return cache_; }
 
-  std::uint64_t kv_bytes() const { return cache_.n_bytes(); }           ///< taken for keys and values
+  /// Taken for keys and values.
+  std::uint64_t kv_bytes() const { return cache_.n_bytes() + (source_ ? source_->n_bytes() : 0); }
   std::uint64_t scratch_bytes() const { return evaluator_.n_bytes(); }  ///< taken for everything else
   const LoadedModel& model() const { return evaluator_.model(); }
 
  private:
-  Sequence(KvCache cache, Evaluator evaluator) : cache_(std::move(cache)), evaluator_(std::move(evaluator)) {}
+  Sequence(std::shared_ptr<const LoadedModel> model, const SequenceOptions& options, KvCache cache,
+           Evaluator evaluator)
+      : model_(std::move(model)),
+        options_(options),
+        cache_(std::move(cache)),
+        evaluator_(std::move(evaluator)) {}
+  std::shared_ptr<const LoadedModel> model_;
+  SequenceOptions options_;
   KvCache cache_;
+  std::optional<KvCache> source_{};
   Evaluator evaluator_;
 };
 

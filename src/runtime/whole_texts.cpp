@@ -32,7 +32,7 @@ Result<WholeTexts> WholeTexts::create(std::shared_ptr<const LoadedModel> model,
 Result<void> WholeTexts::make_room(std::size_t n_rows) {
   if (evaluator_ && evaluator_->max_rows() >= n_rows) return {};
   evaluator_.reset();
-  const ScratchSizes sizes{n_rows, 0, static_cast<std::size_t>(options_.threads)};
+  const ScratchSizes sizes{n_rows, 0, static_cast<std::size_t>(options_.threads), options_.n_ctx};
   QUERN_TRY(evaluator_, Evaluator::create(model_, sizes, options_.bytes_worth_a_thread));
   return {};
 }
@@ -64,7 +64,7 @@ Result<void> WholeTexts::embed(Texts texts, Pooling pooling, const OnVectors& on
       n_rows += n;
       n_blocks += blocks_of(n);
       QUERN_TRY(KvCache cache,
-                KvCache::create(model_->spec(), kernels::KvType::f32, n, KvLayout::Layers::shared));
+                KvCache::create(model_->spec(), kernels::KvType::f32, n, KvLayout::Of::whole_text));
       kv_bytes += cache.n_bytes();
       caches.push_back(std::move(cache));
     }

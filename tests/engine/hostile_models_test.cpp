@@ -44,6 +44,19 @@ const auto latent = [](const std::function<void(TinyModel&)>& change) {
   };
 };
 
+const auto t5 = [](const std::function<void(TinyModel&)>& change) {
+  return [=](TinyModel& f) {
+    f = TinyModel::encoder_decoder();
+    change(f);
+  };
+};
+const auto whole = [](const std::function<void(TinyModel&)>& change) {
+  return [=](TinyModel& f) {
+    f = TinyModel::whole_texts();
+    change(f);
+  };
+};
+
 const BadModel bad_models[] = {
     {"unknown architecture", [](TinyModel& f) { f.architecture = "lama"; }, unsupported,
      "general.architecture"},
@@ -160,6 +173,39 @@ const BadModel bad_models[] = {
      "blk.1.exp_probs_b.bias"},
     {"gate and up projection fused too narrow", latent(shape("blk.1.ffn_gate_up_exps.weight", {{32, 64, 4}})),
      corrupt, "blk.1.ffn_gate_up_exps.weight"},
+    // An encoder and a decoder.
+    {"no token to begin with", t5(unset("decoder_start_token_id")), corrupt, "t5.decoder_start_token_id"},
+    {"a first token outside the vocabulary", t5(set("decoder_start_token_id", 10u)), corrupt,
+     "t5.decoder_start_token_id"},
+    {"no buckets", t5(unset("attention.relative_buckets_count")), corrupt,
+     "t5.attention.relative_buckets_count"},
+    {"too few buckets for two sides", t5(set("attention.relative_buckets_count", 3u)), corrupt,
+     "t5.attention.relative_buckets_count"},
+    {"more buckets than distances", t5(set("attention.relative_buckets_count", 512u)), corrupt,
+     "t5.attention.relative_buckets_count"},
+    {"buckets of another number", t5(set("attention.relative_buckets_count", 16u)), corrupt,
+     "enc.blk.0.attn_rel_b.weight"},
+    {"no biases", t5(without("dec.blk.0.attn_rel_b.weight")), corrupt, "dec.blk.0.attn_rel_b.weight"},
+    {"no attention to the source", t5(without("dec.blk.0.cross_attn_k.weight")), corrupt,
+     "dec.blk.0.cross_attn_k.weight"},
+    {"more decoder layers than tensors", t5(set("decoder_block_count", 2u)), corrupt,
+     "dec.blk.1.attn_norm.weight"},
+    {"no decoder layers", t5(set("decoder_block_count", 0u)), corrupt, "t5.decoder_block_count"},
+    {"no norm of the encoder", t5(without("enc.output_norm.weight")), corrupt, "enc.output_norm.weight"},
+    {"attention to a source in the encoder", t5(shape("enc.blk.0.cross_attn_q.weight", {{32, 32}})),
+     unsupported, "enc.blk.0.cross_attn_q.weight"},
+    {"an encoder without heads", t5(set("attention.head_count", 0u)), corrupt, "enc.blk.0.attn_rel_b.weight"},
+    // Whole texts.
+    {"a way of pooling that there is not", whole(set("pooling_type", 5u)), corrupt,
+     "modern-bert.pooling_type"},
+    {"ranking without its layers", whole([](TinyModel& f) {
+       for (const char* name : {"cls.weight", "cls.norm.weight", "cls.output.weight"}) f.tensors.erase(name);
+     }),
+     corrupt, "modern-bert.pooling_type"},
+    {"a ranking layer of another width", whole(shape("cls.weight", {{32, 16}})), corrupt, "cls.weight"},
+    {"labels nobody named", whole(shape("cls.output.weight", {{32, 2}})), corrupt, "cls.output.weight"},
+    {"an activation nobody knows", whole(set("hidden_activation", std::string("swish"))), unsupported,
+     "modern-bert.hidden_activation"},
     // Tensors.
     {"no embedding", without("token_embd.weight"), corrupt, "token_embd.weight"},
     {"no output norm", without("output_norm.weight"), corrupt, "output_norm.weight"},
@@ -185,7 +231,8 @@ TEST(HostileModels, TheUnchangedModelsAreSound) {
   EXPECT_TRUE(plain) << plain.error().message;
   TinyModel mixture;
   mixture.use_experts();
-  for (const TinyModel& file : {mixture, TinyModel::latent()}) {
+  for (const TinyModel& file :
+       {mixture, TinyModel::latent(), TinyModel::whole_texts(), TinyModel::encoder_decoder()}) {
     const auto bytes = file.bytes();
     const auto spec = read_model_spec(ModelFile::from_bytes(bytes).value());
     EXPECT_TRUE(spec) << spec.error().message;

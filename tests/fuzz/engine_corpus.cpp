@@ -56,9 +56,15 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::filesystem::path folder = argv[1];
-  const std::pair<const char*, TinyModel> models[] = {
-      {"llama", TinyModel()}, {"experts", experts()}, {"quantized", quantized()},     {"yarn", yarn()},
-      {"qwen3", qwen3()},     {"gemma2", gemma2()},   {"latent", TinyModel::latent()}};
+  const std::pair<const char*, TinyModel> models[] = {{"llama", TinyModel()},
+                                                      {"experts", experts()},
+                                                      {"quantized", quantized()},
+                                                      {"yarn", yarn()},
+                                                      {"qwen3", qwen3()},
+                                                      {"gemma2", gemma2()},
+                                                      {"latent", TinyModel::latent()},
+                                                      {"whole_texts", TinyModel::whole_texts()},
+                                                      {"encoder_decoder", TinyModel::encoder_decoder()}};
   for (const auto& [name, model] : models)
     quern::test::write_file(folder / (std::string(name) + ".gguf"), model.bytes());
   return 0;

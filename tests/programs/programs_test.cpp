@@ -221,6 +221,32 @@ TEST(QuernTokenize, BadLinesAreNamed) {
   }
 }
 
+TEST(QuernLogits, AnswersToASource) {
+  const std::string t5 = std::string(QUERN_TEST_DATA_DIR) + "/models/t5";
+  const json tokens = json::parse(read_file(t5 + ".tokens.json"));
+  const auto ids = [&](const char* key) {
+    std::string out;
+    for (const int id : tokens.at(key).get<std::vector<int>>())
+      out += (out.empty() ? "" : ",") + std::to_string(id);
+    return out;
+  };
+  const Outcome outcome =
+      run_program("quern-logits", {"-m", t5 + ".gguf", "--encoder-tokens", ids("encoder"), "--tokens",
+                                   ids("prompt"), "--kv", "f32", "--chunk", "3", "--out", "-"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  const std::string golden = read_file(t5 + ".logits.f32");
+  ASSERT_EQ(outcome.out.size(), 8 * 320 * sizeof(float));
+  for (std::size_t i = 0; i < outcome.out.size(); i += sizeof(float)) {
+    float got = 0, want = 0;
+    std::memcpy(&got, outcome.out.data() + i, sizeof got);
+    std::memcpy(&want, golden.data() + i, sizeof want);
+    ASSERT_NEAR(got, want, 2e-4);
+  }
+  const Outcome unread = run_program("quern-logits", {"-m", t5 + ".gguf", "--tokens", "0", "--out", "-"});
+  EXPECT_EQ(unread.status, 1);
+  expect_one_line(unread, "quern-logits", "source");
+}
+
 TEST(QuernLogits, GoldenValuesAndTheSameBytesForEveryThreadAndChunk) {
   ScratchFolder folder;
   const auto golden = json::parse(read_file(std::string(QUERN_TEST_DATA_DIR) + "/models/llama.tokens.json"));

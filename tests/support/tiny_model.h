@@ -101,6 +101,52 @@ class TinyModel {
     return model;
   }
 
+  // modern-bert: tokens see the whole text, the second layer through a window, and a ranking head.
+  static TinyModel whole_texts() {
+    TinyModel model;
+    model.architecture = "modern-bert";
+    model.keys["attention.layer_norm_epsilon"] = 1e-5f;
+    model.keys["attention.sliding_window"] = 2u;
+    model.keys["pooling_type"] = 4u;
+    model.tensors.erase("output.weight");
+    for (const std::string block : {"blk.0.", "blk.1."}) {
+      model.tensors.erase(block + "ffn_gate.weight");
+      model.tensors[block + "ffn_up.weight"] = {{32, 128}};
+    }
+    for (const char* name : {"token_embd_norm.weight", "cls.norm.weight"}) model.tensors[name] = {{32}};
+    model.tensors["cls.weight"] = {{32, 32}};
+    model.tensors["cls.output.weight"] = {{32, 1}};
+    return model;
+  }
+
+  // t5: two layers that encode, one that decodes.
+  static TinyModel encoder_decoder() {
+    TinyModel model;
+    model.architecture = "t5";
+    model.keys.erase("attention.head_count_kv");
+    model.keys["attention.relative_buckets_count"] = 8u;
+    model.keys["decoder_block_count"] = 1u;
+    model.keys["decoder_start_token_id"] = 0u;
+    model.tensors = {{"token_embd.weight", {{32, 10}}}};
+    const auto attention = [&](const std::string& name) {
+      model.tensors[name + "_norm.weight"] = {{32}};
+      for (const char* part : {"_q.weight", "_k.weight", "_v.weight", "_o.weight"})
+        model.tensors[name + part] = {{32, 32}};
+    };
+    for (const std::string block : {"enc.blk.0.", "enc.blk.1.", "dec.blk.0."}) {
+      attention(block + "attn");
+      model.tensors[block + "ffn_norm.weight"] = {{32}};
+      model.tensors[block + "ffn_gate.weight"] = model.tensors[block + "ffn_up.weight"] = {{32, 64}};
+      model.tensors[block + "ffn_down.weight"] = {{64, 32}};
+    }
+    attention("dec.blk.0.cross_attn");
+    for (const std::string group : {"enc.", "dec."}) {
+      model.tensors[group + "blk.0.attn_rel_b.weight"] = {{4, 8}};
+      model.tensors[group + "output_norm.weight"] = {{32}};
+    }
+    return model;
+  }
+
   std::vector<std::byte> bytes() const {
     GgufBytes out = gguf();
     out.kv("general.architecture", std::string_view(architecture));
