@@ -78,8 +78,8 @@ struct ChatTemplateImpl;
 }  // namespace detail
 
 struct TemplateOptions {
-  std::string bos_token = {};  ///< the variables of these names
-  std::string eos_token = {};
+  /// The variables of these names; absent: the template sees none.
+  std::optional<std::string> bos_token = {}, eos_token = {};
 };
 
 /// Never changes; cheap to copy; safe from any number of threads.

@@ -34,8 +34,8 @@ std::chrono::local_seconds local_now() {
 
 Result<Rendering> rendered(const ChatTemplateImpl& impl, const Template& compiled, Json variables,
                            std::optional<std::chrono::local_seconds> now) {
-  const auto add_token = [&](std::string_view name, const std::string& text) {
-    if (variables.find(name) == nullptr && !text.empty()) variables.set(name, text);
+  const auto add_token = [&](std::string_view name, const std::optional<std::string>& text) {
+    if (text && variables.find(name) == nullptr) variables.set(name, *text);
   };
   add_token("bos_token", impl.tokens.bos_token);
   add_token("eos_token", impl.tokens.eos_token);

@@ -55,8 +55,8 @@ class Prober {
   }
 
   std::optional<std::string> rendered(Json context) const {
-    context.set("bos_token", tokens_.bos_token);
-    context.set("eos_token", tokens_.eos_token);
+    if (tokens_.bos_token) context.set("bos_token", *tokens_.bos_token);
+    if (tokens_.eos_token) context.set("eos_token", *tokens_.eos_token);
     // Templates compute with dates; which one it is does not matter here.
     auto result = compiled_.render(context, std::chrono::local_seconds());
     return result ? std::optional(std::move(result->text)) : std::nullopt;

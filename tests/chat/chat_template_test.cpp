@@ -109,6 +109,7 @@ TEST(ChatTemplate, VariablesOfTheCallerWin) {
   EXPECT_EQ(render("{{ enable_thinking }} {{ bos_token }} {{ messages | length }}", {},
                    {.variables = R"({"enable_thinking": false, "bos_token": "B"})"}),
             "False B 0");
+  EXPECT_EQ(render("{{ bos_token }} {{ eos_token is defined }}", {}), "<s> False");
   EXPECT_EQ(render("{{ strftime_now('%Y-%m-%d') }}", {}, {.now = noon}), "2026-08-01");
 }
 
