@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "formats/printable.h"
 #include "formats/try.h"
 #include "src/chat/failure.h"
 #include "src/chat/machine.h"
@@ -36,7 +37,11 @@ Error error_of(const Failure& failure, std::string_view source,
   const std::size_t indent = leading_space(line);
   if (indent < line.size()) {
     const std::string_view shown = line.substr(indent, byte_of_code(line.substr(indent), most_codes));
-    message += cat("; the line is: ", shown, indent + shown.size() < line.size() ? "..." : "");
+    const bool clean = is_plain_utf8(shown) && std::ranges::none_of(shown, [](char c) {
+                         return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+                       });
+    message += cat("; the line is: ", clean ? std::string(shown) : formats::printable(shown),
+                   indent + shown.size() < line.size() ? "..." : "");
   }
   return {code, std::move(message), to_string(failure.kind)};
 }
