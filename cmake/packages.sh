@@ -23,7 +23,7 @@ need_packages() {
     "${missing[@]}" </dev/null >&2 || return 1
 }
 
-build_packages=(g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev)
+build_packages=(g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libedit-dev)
 test_packages=("${build_packages[@]}" libgtest-dev libgmock-dev libbenchmark-dev binutils make)
 
 # configure PRESET [cmake options...]: configures once, with ccache where it is installed; quiet unless it fails.

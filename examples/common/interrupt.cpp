@@ -6,19 +6,20 @@
 namespace examples {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t interrupted = 0, ends_when_repeated = 0;
 
 extern "C" void on_signal(int signal) {
   interrupted = 1;
-  std::signal(signal, SIG_DFL);
+  std::signal(signal, ends_when_repeated != 0 ? SIG_DFL : SIG_IGN);
 }
 
 }  // namespace
 
-Interrupt::Interrupt() {
+Interrupt::Interrupt(Again again) : ends_(again == Again::ends) {
   interrupted = 0;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  ends_when_repeated = ends_ ? 1 : 0;
+  before_int_ = std::signal(SIGINT, on_signal);
+  if (ends_) before_term_ = std::signal(SIGTERM, on_signal);
   watcher_ = std::jthread([this](const std::stop_token& done) {
     using namespace std::chrono_literals;
     for (; !done.stop_requested(); std::this_thread::sleep_for(10ms))
@@ -27,8 +28,8 @@ Interrupt::Interrupt() {
 }
 
 Interrupt::~Interrupt() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGINT, before_int_);
+  if (ends_) std::signal(SIGTERM, before_term_);
 }
 
 }  // namespace examples

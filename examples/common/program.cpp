@@ -69,13 +69,13 @@ CLI::Option* add_token_ids(CLI::App& app, const std::string& name, std::vector<q
       ->type_name("ID,...");
 }
 
-Program::Program(const std::string& name, const std::string& description, Input input)
+Program::Program(const std::string& name, const std::string& description, Input input, Output output)
     : app_(description, name), name_(name) {
-  if (input == Input::model)
+  if (input != Input::other)
     app_.add_option("-m,--model", model, "GGUF file (of a split model the first part)")
-        ->required()
+        ->required(input == Input::model)
         ->type_name("FILE");
-  app_.add_flag("--json", json, "Print JSON instead of text");
+  if (output == Output::text_or_json) app_.add_flag("--json", json, "Print JSON instead of text");
   app_.set_version_flag("--version", name + " " QUERN_VERSION_STRING);
   app_.get_formatter()->column_width(34);
 }

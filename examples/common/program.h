@@ -15,10 +15,13 @@ namespace examples {
 
 class Program {
  public:
-  /// What a program works on: a model given by -m/--model, or what options of its own say.
-  enum class Input { model, other };
-  /// Adds -m/--model (for Input::model), --json, --help and --version.
-  Program(const std::string& name, const std::string& description, Input input = Input::model);
+  /// What a program works on: a model given by -m/--model, one that may be given, or what options of its own
+  /// say.
+  enum class Input { model, model_or_other, other };
+  enum class Output { text_or_json, text };
+  /// Adds -m/--model (but for Input::other), --json (for Output::text_or_json), --help and --version.
+  Program(const std::string& name, const std::string& description, Input input = Input::model,
+          Output output = Output::text_or_json);
 
   /// -t/--threads and --isa, for programs that compute.
   void add_compute_options();

@@ -43,12 +43,13 @@ inline std::string shell_word(std::string_view argument) {
   return out + "'";
 }
 
+/// `before`: commands of the shell, such as "ulimit -t 10;".
 inline Outcome run_program(const std::string& name, const std::vector<std::string>& arguments,
-                           std::string_view input = {}) {
+                           std::string_view input = {}, const std::string& before = "") {
   ScratchFolder folder;
   const auto in = folder.path() / "in", out = folder.path() / "out", err = folder.path() / "err";
   write_file(in, input);
-  std::string command = shell_word(std::string(QUERN_PROGRAM_DIR) + "/" + name);
+  std::string command = before + shell_word(std::string(QUERN_PROGRAM_DIR) + "/" + name);
   for (const std::string& argument : arguments) command.append(" ").append(shell_word(argument));
   command.append(" < ").append(shell_word(in.string()));
   command.append(" > ").append(shell_word(out.string()));

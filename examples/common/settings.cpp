@@ -1,0 +1,74 @@
+#include "common/settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <sstream>
+#include <stdexcept>
+#include <variant>
+#include <vector>
+
+namespace examples {
+namespace {
+
+struct Setting {
+  const char* name;
+  std::variant<float*, int*, std::optional<std::uint64_t>*> value;
+};
+
+std::vector<Setting> settings_of(quern::GenerateOptions& options) {
+  quern::SamplerOptions& s = options.sampler;
+  return {{"temp", &s.temperature},
+          {"top_k", &s.top_k},
+          {"top_p", &s.top_p},
+          {"min_p", &s.min_p},
+          {"repeat_penalty", &s.repeat_penalty},
+          {"max_tokens", &options.max_tokens},
+          {"seed", &s.seed}};
+}
+
+template <typename Number>
+bool read(const std::string& text, Number& number) {
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  return parsed.ec == std::errc() && parsed.ptr == end;
+}
+bool read(const std::string& text, std::optional<std::uint64_t>& seed) {
+  seed.reset();
+  return text == "random" || read(text, seed.emplace());
+}
+
+}  // namespace
+
+std::string described(const quern::GenerateOptions& options) {
+  quern::GenerateOptions copy = options;
+  std::ostringstream out;
+  for (const Setting& setting : settings_of(copy)) {
+    out << "  " << setting.name << " ";
+    if (const auto* seed = std::get_if<std::optional<std::uint64_t>*>(&setting.value))
+      out << (**seed ? std::to_string(***seed) : "random");
+    else if (const auto* whole = std::get_if<int*>(&setting.value))
+      out << **whole;
+    else
+      out << *std::get<float*>(setting.value);
+    out << "\n";
+  }
+  return out.str();
+}
+
+void change(quern::GenerateOptions& options, const std::string& text) {
+  const std::size_t space = std::min(text.find(' '), text.size());
+  const std::string name = text.substr(0, space), value = text.substr(std::min(space + 1, text.size()));
+  quern::GenerateOptions changed = options;
+  const std::vector<Setting> settings = settings_of(changed);
+  const auto known = std::ranges::find(settings, name, [](const Setting& s) { return std::string(s.name); });
+  if (known == settings.end())
+    throw std::runtime_error("there is no setting '" + name + "'; /set shows them");
+  if (!std::visit([&](auto* number) { return read(value, *number); }, known->value))
+    throw std::runtime_error(name + " '" + value + "' is not a number that it can be");
+  quern::validate(changed.sampler, std::numeric_limits<int>::max()).value();
+  if (changed.max_tokens < 0) throw std::runtime_error("max_tokens is below 0");
+  options = changed;
+}
+
+}  // namespace examples
