@@ -106,12 +106,14 @@ static_assert(sizeof(BlockIQ1_M) == 56 && alignof(BlockIQ1_M) == 1);
 static_assert(sizeof(BlockIQ4_NL) == 18 && alignof(BlockIQ4_NL) == 1);
 static_assert(sizeof(BlockIQ4_XS) == 136 && alignof(BlockIQ4_XS) == 1);
 
-/// The block scale of IQ1_M, put together from the top nibbles of its scale words.
-static inline float iq1_m_d(const BlockIQ1_M& block) {
+/// The block scale of IQ1_M, put together from the top nibbles of its scale words: a binary16 number, and its
+/// value.
+static inline std::uint16_t iq1_m_d_bits(const BlockIQ1_M& block) {
   unsigned half = 0;
   for (unsigned i = 0; i < 4; ++i) half |= static_cast<unsigned>(to_uint(block.scales[i]) >> 12) << 4 * i;
-  return half_to_float(static_cast<std::uint16_t>(half));
+  return static_cast<std::uint16_t>(half);
 }
+static inline float iq1_m_d(const BlockIQ1_M& block) { return half_to_float(iq1_m_d_bits(block)); }
 
 /// Scale of group g (0..7) of an IQ4_XS block, -32 to 31.
 static inline int iq4_xs_scale(const BlockIQ4_XS& block, unsigned g) {

@@ -12,11 +12,9 @@
 //  128) or
 //    of 128 (types with blocks of 256). Inside a group everything is exact integer arithmetic: I = sum of
 //    sub-scale * code * activation, J = sum of sub-min * activation. Group g goes to lane g % 16, ascending:
-//       lane = fma(d * a, float(I), lane);   then, for types with a minimum,   lane = fma(-(dmin * a),
-//       float(J), lane)
-//    with d, dmin the block's float scales, a the activation group's scale; products of two floats rounded
-//    once. NVFP4 has float scales every 16 values: there a group is 16 values (two share one activation
-//    scale).
+//       t = d * float(I);   for types with a minimum:  t = fma(-dmin, float(J), t);   lane = fma(a, t, lane)
+//    with d, dmin the block's float scales and a the activation group's scale. NVFP4 has float scales every
+//    16 values: there a group is 16 values (two share one activation scale).
 //  - Lanes are joined by one tree: v[i] + v[i+8], then +4, +2, +1.
 //  - Attention: a score is one chain of fused multiply-adds, k ascending from +0, over (scale * q[k]) and
 //    key[k]. Sums over positions run inside absolute blocks of 64 positions, values ascending; blocks join

@@ -27,8 +27,7 @@ void matmul(const WeightView& w, std::size_t row_begin, std::size_t row_end, con
   if (!type) return matmul_float(w, row_begin, row_end, acts, tokens, n_tokens, y, y_stride, scratch);
   const TokenRows rows{acts, tokens};
   if (n_tokens < panel_from_tokens)
-    return matmul_by_rows(*type, w, row_begin, row_end, rows, n_tokens, y, y_stride,
-                          reinterpret_cast<Batch*>(scratch));
+    return type->multiply_rows(w, row_begin, row_end, rows, n_tokens, y, y_stride);
   matmul_by_panels(*type, w, row_begin, row_end, rows, n_tokens, y, y_stride, scratch);
 }
 

@@ -1,208 +1,185 @@
+// Panels with the vectors of the instruction set.
+#include "kernels/lane_order.h"
 #include "kernels/matmul_int8.h"
+#include "kernels/panel.h"
 #include "kernels/simd/math.h"
 
 namespace quern::kernels::QUERN_ISA {
 namespace {
 
-constexpr std::size_t rows = 16;  // of a panel: one a lane
+constexpr std::size_t V = panel_vectors;
 
-// One panel: 16 whole rows as integers, in the order in which the product reads them.
-struct Panel {
-  std::int8_t* codes;    // [n_cols / 4][16 rows][4], plus panel_offset
-  std::int16_t* scales;  // [n_cols / 16][16 rows]
-  std::int16_t* mins;    // [n_cols / 32][16 rows][2]: two neighbouring sub-blocks
-  float* d;              // [n_groups][16 rows]
-  float* dmin;           // [n_groups][16 rows]
-  std::size_t n_groups;
+// A token, and what takes the type's zero off its products: minus zero times the sum of each 16 activations,
+// or 32 where that is what a sum of products covers.
+struct TileToken {
+  TokenRow a;
+  const std::int32_t* starts;
 };
 
-// Bytes of each part, in the order of the struct, all multiples of 64.
-struct PanelBytes {
-  std::size_t codes, scales, mins, d, dmin;
-};
-PanelBytes panel_bytes(const WeightType& type, std::size_t n_cols) {
-  const bool has_sub = group_cols(type.grouping) == 128;
-  const std::size_t floats = n_cols / group_cols(type.grouping) * rows * sizeof(float);
-  const std::size_t words = n_cols / 16 * rows * sizeof(std::int16_t);
-  return {n_cols * rows, has_sub ? words : 0, has_sub && type.has_min ? words : 0, floats,
-          type.has_min ? floats : 0};
+constexpr std::size_t start_cols(Grouping grouping) {
+  return grouping == Grouping::scale_per_16 || grouping == Grouping::sub_scales_of_16 ? 16 : 32;
+}
+void fill_starts(Grouping grouping, int zero, const TokenRow& a, std::size_t n_cols, std::int32_t* starts) {
+  if (start_cols(grouping) == 16)
+    for (std::size_t s = 0; s < n_cols / 16; ++s) starts[s] = -zero * a.sums[s];
+  else
+    for (std::size_t s = 0; s < n_cols / 32; ++s) starts[s] = -zero * (a.sums[2 * s] + a.sums[2 * s + 1]);
 }
 
-Panel place_panel(const WeightType& type, std::size_t n_cols, std::byte* at) {
-  const PanelBytes bytes = panel_bytes(type, n_cols);
-  Panel panel;
-  panel.n_groups = n_cols / group_cols(type.grouping);
-  panel.codes = reinterpret_cast<std::int8_t*>(at);
-  panel.scales = reinterpret_cast<std::int16_t*>(at += bytes.codes);
-  panel.mins = reinterpret_cast<std::int16_t*>(at += bytes.scales);
-  panel.d = reinterpret_cast<float*>(at += bytes.mins);
-  panel.dmin = reinterpret_cast<float*>(at += bytes.d);
-  return panel;
-}
-
-// Puts n columns of 16 unpacked rows into the panel, from column c on.
-void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::size_t n,
-                const Panel& panel) {
-  auto* codes = reinterpret_cast<std::uint32_t*>(panel.codes) + c / 4 * rows;
-  constexpr std::uint32_t offset = panel_offset * 0x01010101u;
-  for (std::size_t k = 0; k < n / 4; ++k)
-    for (std::size_t r = 0; r < rows; ++r) {
-      std::uint32_t four;
-      __builtin_memcpy(&four, batch[r].codes + 4 * k, 4);
-      codes[k * rows + r] = four ^ offset;  // adding 128 to a byte flips its top bit
-    }
-  const std::size_t cols = group_cols(type.grouping);
-  for (std::size_t g = 0; g < n / cols; ++g)
-    for (std::size_t r = 0; r < rows; ++r) {
-      panel.d[(c / cols + g) * rows + r] = batch[r].d[g];
-      if (type.has_min) panel.dmin[(c / cols + g) * rows + r] = batch[r].dmin[g];
-    }
-  if (cols != 128) return;
-  for (std::size_t s = 0; s < n / 16; ++s)
-    for (std::size_t r = 0; r < rows; ++r) panel.scales[(c / 16 + s) * rows + r] = batch[r].scales[s];
-  if (!type.has_min) return;
-  for (std::size_t s = 0; s < n / 16; ++s)
-    for (std::size_t r = 0; r < rows; ++r)
-      panel.mins[((c / 16 + s) / 2 * rows + r) * 2 + s % 2] = batch[r].mins[s];
-}
-
-void build_panel(const WeightType& type, const WeightView& w, std::size_t row, std::size_t n_rows,
-                 Batch* batch, const Panel& panel) {
-  if (n_rows < rows) __builtin_memset(static_cast<void*>(batch + n_rows), 0, (rows - n_rows) * sizeof(Batch));
-  for (std::size_t c = 0; c < w.n_cols; c += batch_cols) {
-    const std::size_t n = w.n_cols - c < batch_cols ? w.n_cols - c : batch_cols;
-    for (std::size_t r = 0; r < n_rows; ++r)
-      type.unpack(w.data + (row + r) * w.row_bytes + c / type.block_cols * type.block_bytes,
-                  n / type.block_cols,
-                  {batch[r].codes, batch[r].scales, batch[r].mins, batch[r].d, batch[r].dmin});
-    interleave(batch, type, c, n, panel);
-  }
-}
-
-// acc[t] += products of 4 * n_fours columns from `codes` on with the tokens' codes from `at` on.
-template <int T>
-QUERN_INLINE void add_products(I32x16* acc, const std::int8_t* codes, std::size_t n_fours, const TokenRow* a,
-                               std::size_t at) {
-  for (std::size_t k = 0; k < n_fours; ++k) {
-    const I8x64 w = load_bytes(codes + 64 * k);
-    for (int t = 0; t < T; ++t) acc[t] = dot4_panel(acc[t], w, repeat_bytes(a[t].codes + at + 4 * k));
-  }
-}
-
-// Takes the panel's offset off n_sixteens * 16 products that are about to be added.
-template <int T>
-QUERN_INLINE void begin_sums(I32x16* acc, const TokenRow* a, std::size_t at, std::size_t n_sixteens) {
+// sums = products of n columns from `at` on.
+template <bool small, int T, std::size_t n>
+QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileToken* tokens,
+                           std::size_t at) {
   for (int t = 0; t < T; ++t) {
-    int activations = 0;
-    if constexpr (panel_offset != 0)
-      for (std::size_t s = 0; s < n_sixteens; ++s) activations += a[t].sums[at / 16 + s];
-    acc[t] = splat_i32(-panel_offset * activations);
+    const I32x16 start = splat_i32(tokens[t].starts[at / (n < 32 ? 16 : 32)]);
+    for (std::size_t v = 0; v < V; ++v) sums[v][t] = start;
   }
-}
-
-// T tokens over the whole panel. Group g is lane g % 16 of the sum, so there are 16 partial sums for each
-// row.
-template <Grouping grouping, int T>
-void multiply_tile(const Panel& panel, bool has_min, const TokenRow* a, std::size_t n_rows, float* const* y) {
-  constexpr std::size_t cols = group_cols(grouping), act_group = cols < 32 ? 32 : cols;
-  constexpr std::size_t sub = grouping == Grouping::sub_scales_of_16 ? 16 : 32;
-  F32x16 lanes[16][T];
-  for (int i = 0; i < 16; ++i)
-    for (int t = 0; t < T; ++t) lanes[i][t] = zero();
-  for (std::size_t g = 0; g < panel.n_groups; ++g) {
-    const std::size_t at = g * cols;
-    I32x16 total[T];
-    for (int t = 0; t < T; ++t) total[t] = splat_i32(0);
-    if constexpr (cols == 128) {
-      for (std::size_t s = 0; s < cols; s += sub) {
-        I32x16 acc[T];
-        begin_sums<T>(acc, a, at + s, sub / 16);
-        add_products<T>(acc, panel.codes + (at + s) * rows, sub / 4, a, at + s);
-        const I32x16 scales = load_i16(panel.scales + (at + s) / 16 * rows);
-        for (int t = 0; t < T; ++t) total[t] = total[t] + acc[t] * scales;
-      }
-    } else {
-      begin_sums<T>(total, a, at, cols / 16);
-      add_products<T>(total, panel.codes + at * rows, cols / 4, a, at);
-    }
-    F32x16* lane = lanes[g % 16];
-    const F32x16 d = load(panel.d + g * rows);
-    for (int t = 0; t < T; ++t)
-      lane[t] = fma(d * splat(a[t].scales[at / act_group]), to_f32(total[t]), lane[t]);
-    if (!has_min) continue;
-    const F32x16 dmin = load(panel.dmin + g * rows);
+  const std::int8_t* codes = panel.codes + at * panel_rows;
+#pragma GCC unroll 8
+  for (std::size_t k = 0; k < n / 4; ++k) {
+    I8x64 w[V];
+    for (std::size_t v = 0; v < V; ++v) w[v] = load_bytes(codes + (k * V + v) * 64);
+#pragma GCC unroll 8
     for (int t = 0; t < T; ++t) {
-      I32x16 j = splat_i32(0);
-      if constexpr (cols == 128) {
-        for (std::size_t s = 0; s < 8; s += 2)
-          j = dot2(j, load_words(panel.mins + (at / 16 + s) * rows), repeat_words(a[t].sums + at / 16 + s));
-      } else {
-        j = splat_i32(a[t].sums[at / 16] + a[t].sums[at / 16 + 1]);
-      }
-      lane[t] = fma(negate(dmin * splat(a[t].scales[at / act_group])), to_f32(j), lane[t]);
+      const I8x64 a = repeat_bytes(tokens[t].a.codes + at + 4 * k);
+      for (std::size_t v = 0; v < V; ++v)
+        sums[v][t] = small ? dot4_small(sums[v][t], w[v], a) : dot4(sums[v][t], w[v], a);
     }
-  }
-  // The lanes without a last group get +0, as everywhere: it turns -0 into +0.
-  if (panel.n_groups % 16 != 0)
-    for (std::size_t g = panel.n_groups % 16; g < 16; ++g)
-      for (int t = 0; t < T; ++t) lanes[g][t] = lanes[g][t] + zero();
-  for (int t = 0; t < T; ++t) {
-    for (int width = 8; width > 0; width /= 2)
-      for (int i = 0; i < width; ++i) lanes[i][t] = lanes[i][t] + lanes[i + width][t];
-    store_n(y[t], lanes[0][t], n_rows);
   }
 }
 
-// The tokens from t on in tiles of T, then of T / 2, T / 4, ...
-template <Grouping grouping, int T = int8_tile_tokens>
-void multiply_panel(const Panel& panel, bool has_min, const TokenRows& tokens, std::size_t t,
-                    std::size_t n_tokens, std::size_t n_rows, float* y, std::size_t y_stride) {
-  for (; n_tokens - t >= T; t += T) {
-    TokenRow a[T];
-    float* out[T];
-    for (std::size_t i = 0; i < T; ++i) {
-      a[i] = tokens[t + i];
-      out[i] = y + (t + i) * y_stride;
+// The whole of group g: its integer I.
+template <Grouping grouping, bool small, int T>
+QUERN_INLINE void group_products(I32x16 (&total)[V][T], const Panel& panel, const TileToken* tokens,
+                                 std::size_t g) {
+  constexpr std::size_t cols = group_cols(grouping);
+  if constexpr (cols != 128) {
+    products<small, T, cols>(total, panel, tokens, g * cols);
+  } else {
+    constexpr std::size_t sub = grouping == Grouping::sub_scales_of_16 ? 16 : 32;
+    for (auto& row : total)
+      for (I32x16& lanes : row) lanes = splat_i32(0);
+    for (std::size_t s = 0; s < cols; s += sub) {
+      const std::size_t at = g * cols + s;
+      I32x16 sums[V][T];
+      products<small, T, sub>(sums, panel, tokens, at);
+      for (std::size_t v = 0; v < V; ++v) {
+        const I32x16 scales = load_i16(panel.scales + at / 16 * panel_rows + 16 * v);
+        for (int t = 0; t < T; ++t) total[v][t] = total[v][t] + sums[v][t] * scales;
+      }
     }
-    multiply_tile<grouping, T>(panel, has_min, a, n_rows, out);
   }
-  if constexpr (T > 1)
-    multiply_panel<grouping, T / 2>(panel, has_min, tokens, t, n_tokens, n_rows, y, y_stride);
 }
+
+// The integer J of group g.
+template <Grouping grouping>
+QUERN_INLINE I32x16 group_mins(const Panel& panel, const TokenRow& a, std::size_t g, std::size_t v) {
+  if constexpr (group_cols(grouping) == 128) {
+    I32x16 j = splat_i32(0);
+    for (std::size_t s = 0; s < 8; s += 2)
+      j = dot2(j, load_words(panel.mins + ((8 * g + s) * panel_rows + 32 * v)),
+               repeat_words(a.sums + 8 * g + s));
+    return j;
+  } else {
+    return splat_i32(a.sums[2 * g] + a.sums[2 * g + 1]);
+  }
+}
+
+// T tokens over the whole panel.
+template <Grouping grouping, bool small, bool has_min, int T>
+void multiply_tile(const Panel& panel, const TileToken* tokens, std::size_t n_rows, float* const* y) {
+  constexpr std::size_t cols = group_cols(grouping), act_group = cols < 32 ? 32 : cols;
+  F32x16 under_way[n_levels][V][T];
+  F32x16(&lane)[V][T] = under_way[n_levels - 1];
+  for (unsigned i = 0; i < 16; ++i) {
+    for (std::size_t v = 0; v < V; ++v)
+      for (int t = 0; t < T; ++t) lane[v][t] = zero();
+    for (std::size_t g = lane_order[i]; g < panel.n_groups; g += 16) {
+      I32x16 total[V][T];
+      group_products<grouping, small, T>(total, panel, tokens, g);
+      for (std::size_t v = 0; v < V; ++v) {
+        const F32x16 d = load(panel.d + g * panel_rows + 16 * v);
+        for (int t = 0; t < T; ++t) {
+          F32x16 x = d * to_f32(total[v][t]);
+          if constexpr (has_min)
+            x = fma(load(panel.minus_dmin + g * panel_rows + 16 * v),
+                    to_f32(group_mins<grouping>(panel, tokens[t].a, g, v)), x);
+          lane[v][t] = fma(splat(tokens[t].a.scales[g * cols / act_group]), x, lane[v][t]);
+        }
+      }
+    }
+    const bool is_short = lacks_last_group(lane_order[i], panel.n_groups);
+    for (std::size_t v = 0; v < V; ++v)
+      for (int t = 0; t < T; ++t)
+        join_lane(i, is_short, [&](unsigned level) -> F32x16& { return under_way[level][v][t]; });
+  }
+  for (int t = 0; t < T; ++t)
+    for (std::size_t v = 0; v < V; ++v)
+      if (n_rows > 16 * v) store_n(y[t] + 16 * v, lane[v][t], n_rows - 16 * v < 16 ? n_rows - 16 * v : 16);
+}
+
+template <Grouping grouping, bool small, bool has_min, int T>
+void multiply_tokens(const Panel& panel, const TileToken* tokens, std::size_t n_tokens, std::size_t n_rows,
+                     float* const* y) {
+  std::size_t t = 0;
+  for (; n_tokens - t >= T; t += T)
+    multiply_tile<grouping, small, has_min, T>(panel, tokens + t, n_rows, y + t);
+  if constexpr (T > 1)
+    multiply_tokens<grouping, small, has_min, T / 2>(panel, tokens + t, n_tokens - t, n_rows, y + t);
+}
+
+// A function for tiles of each kind.
+using Multiply = void (*)(const Panel&, const TileToken*, std::size_t, std::size_t, float* const*);
+template <Grouping grouping>
+Multiply choose(bool small, bool has_min) {
+  constexpr int T = int8_tile_tokens;
+  if (has_min) return multiply_tokens<grouping, true, true, T>;  // every type with a minimum has small codes
+  return small ? multiply_tokens<grouping, true, false, T> : multiply_tokens<grouping, false, false, T>;
+}
+Multiply choose(const WeightType& type) {
+  switch (type.grouping) {
+    case Grouping::scale_per_16: return choose<Grouping::scale_per_16>(type.is_small, false);
+    case Grouping::scale_per_32: return choose<Grouping::scale_per_32>(type.is_small, type.has_min);
+    case Grouping::sub_scales_of_16: return choose<Grouping::sub_scales_of_16>(type.is_small, type.has_min);
+    case Grouping::sub_scales_of_32: return choose<Grouping::sub_scales_of_32>(type.is_small, type.has_min);
+  }
+  return nullptr;
+}
+
+// Tokens that are prepared together.
+constexpr std::size_t block_tokens = 8 * int8_tile_tokens;
+
+std::size_t starts_size(std::size_t n_cols) { return (n_cols / 16 + 15) / 16 * 16; }
 
 }  // namespace
 
 std::size_t panel_scratch_bytes(const WeightType& type, std::size_t n_cols) {
-  const PanelBytes bytes = panel_bytes(type, n_cols);
-  return rows * sizeof(Batch) + bytes.codes + bytes.scales + bytes.mins + bytes.d + bytes.dmin;
+  return 16 * sizeof(Batch) + block_tokens * starts_size(n_cols) * sizeof(std::int32_t) +
+         panel_bytes(type, n_cols);
 }
 
 void matmul_by_panels(const WeightType& type, const WeightView& w, std::size_t row_begin, std::size_t row_end,
                       const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
                       std::byte* scratch) {
   auto* batch = reinterpret_cast<Batch*>(scratch);
-  const Panel panel = place_panel(type, w.n_cols, scratch + rows * sizeof(Batch));
-  for (std::size_t r = row_begin; r < row_end; r += rows) {
-    const std::size_t n_rows = row_end - r < rows ? row_end - r : rows;
+  auto* starts = reinterpret_cast<std::int32_t*>(scratch + 16 * sizeof(Batch));
+  const std::size_t stride = starts_size(w.n_cols);
+  const Panel panel =
+      place_panel(type, w.n_cols, reinterpret_cast<std::byte*>(starts + block_tokens * stride));
+  const Multiply multiply = choose(type);
+  for (std::size_t r = row_begin; r < row_end; r += panel_rows) {
+    const std::size_t n_rows = row_end - r < panel_rows ? row_end - r : panel_rows;
     build_panel(type, w, r, n_rows, batch, panel);
-    float* out = y + (r - row_begin);
-    switch (type.grouping) {
-      case Grouping::scale_per_16:
-        multiply_panel<Grouping::scale_per_16>(panel, type.has_min, tokens, 0, n_tokens, n_rows, out,
-                                               y_stride);
-        break;
-      case Grouping::scale_per_32:
-        multiply_panel<Grouping::scale_per_32>(panel, type.has_min, tokens, 0, n_tokens, n_rows, out,
-                                               y_stride);
-        break;
-      case Grouping::sub_scales_of_16:
-        multiply_panel<Grouping::sub_scales_of_16>(panel, type.has_min, tokens, 0, n_tokens, n_rows, out,
-                                                   y_stride);
-        break;
-      case Grouping::sub_scales_of_32:
-        multiply_panel<Grouping::sub_scales_of_32>(panel, type.has_min, tokens, 0, n_tokens, n_rows, out,
-                                                   y_stride);
-        break;
+    for (std::size_t t = 0; t < n_tokens; t += block_tokens) {
+      const std::size_t n = n_tokens - t < block_tokens ? n_tokens - t : block_tokens;
+      TileToken tile[block_tokens];
+      float* out[block_tokens];
+      for (std::size_t i = 0; i < n; ++i) {
+        tile[i] = {tokens[t + i], starts + i * stride};
+        fill_starts(type.grouping, type.zero, tile[i].a, w.n_cols, starts + i * stride);
+        out[i] = y + (t + i) * y_stride + (r - row_begin);
+      }
+      multiply(panel, tile, n, n_rows, out);
     }
   }
 }

@@ -221,43 +221,129 @@ QUERN_INLINE __m256i repeat_32_bits(const void* p) {
 QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) { return {repeat_32_bits(p), repeat_32_bits(p)}; }
 QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) { return {repeat_32_bits(p), repeat_32_bits(p)}; }
 
-QUERN_INLINE void look_up_16(const std::int8_t* values, const std::uint8_t* codes, std::int8_t* out) {
-  const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
-  const __m128i index = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_shuffle_epi8(table, index));
+QUERN_INLINE I8x64 load_halves(const void* a, const void* b) { return {load_256(a), load_256(b)}; }
+QUERN_INLINE __m256i load_two_128(const void* a, const void* b) {
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(a))),
+                                 _mm_loadu_si128(static_cast<const __m128i*>(b)), 1);
+}
+QUERN_INLINE I8x64 load_quarters(const void* a, const void* b, const void* c, const void* d) {
+  return {load_two_128(a, b), load_two_128(c, d)};
+}
+QUERN_INLINE void store_bytes(std::int8_t* p, I8x64 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.lo);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32), a.hi);
+}
+QUERN_INLINE I8x64 splat_bytes(std::uint8_t x) {
+  const __m256i v = _mm256_set1_epi8(static_cast<char>(x));
+  return {v, v};
+}
+QUERN_INLINE I8x64 operator&(I8x64 a, I8x64 b) {
+  return {_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)};
+}
+QUERN_INLINE I8x64 operator|(I8x64 a, I8x64 b) {
+  return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)};
+}
+QUERN_INLINE I8x64 operator+(I8x64 a, I8x64 b) {
+  return {_mm256_add_epi8(a.lo, b.lo), _mm256_add_epi8(a.hi, b.hi)};
+}
+template <int s0, int s1>
+QUERN_INLINE __m256i shift_both(__m256i a) {
+  static_assert((s0 >= 0) == (s1 >= 0) || s0 == 0 || s1 == 0, "one direction for both");
+  if constexpr (s0 == 0 && s1 == 0) return a;
+  if constexpr (s0 == s1) return s0 < 0 ? _mm256_slli_epi16(a, -s0 & 15) : _mm256_srli_epi16(a, s0 & 15);
+  constexpr int n0 = s0 < 0 ? -s0 : s0, n1 = s1 < 0 ? -s1 : s1;
+  const __m256i counts = _mm256_setr_epi64x(n0, n0, n1, n1);
+  return s0 < 0 || s1 < 0 ? _mm256_sllv_epi64(a, counts) : _mm256_srlv_epi64(a, counts);
+}
+template <int s0, int s1, int s2, int s3>
+QUERN_INLINE I8x64 shift_quarters(I8x64 a) {
+  return {shift_both<s0, s1>(a.lo), shift_both<s2, s3>(a.hi)};
+}
+QUERN_INLINE I8x64 look_up(const std::int8_t* values, I8x64 codes) {
+  const __m256i table = load_two_128(values, values);
+  return {_mm256_shuffle_epi8(table, codes.lo), _mm256_shuffle_epi8(table, codes.hi)};
+}
+// All ones in byte i where bit i is set.
+QUERN_INLINE __m256i byte_mask(std::uint32_t bits) {
+  const __m256i pick = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2,
+                                        2, 3, 3, 3, 3, 3, 3, 3, 3);
+  const __m256i bit = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), pick);
+  return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
+}
+QUERN_INLINE __m256i negate_half(std::uint32_t bits, __m256i x) {
+  const __m256i mask = byte_mask(bits);
+  return _mm256_sub_epi8(_mm256_xor_si256(x, mask), mask);
+}
+QUERN_INLINE I8x64 negate_where(std::uint64_t bits, I8x64 x) {
+  return {negate_half(static_cast<std::uint32_t>(bits), x.lo),
+          negate_half(static_cast<std::uint32_t>(bits >> 32), x.hi)};
+}
+QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
+  const __m256i v = _mm256_set1_epi8(static_cast<char>(value));
+  return {_mm256_and_si256(byte_mask(static_cast<std::uint32_t>(bits)), v),
+          _mm256_and_si256(byte_mask(static_cast<std::uint32_t>(bits >> 32)), v)};
 }
 
-// The instructions multiply unsigned by signed bytes, so the sign of w moves to a: |w| <= 128 and |a| <= 127.
 #ifdef __AVXVNNI__
-QUERN_INLINE __m256i dot4_half(__m256i acc, __m256i w, __m256i a) {
-  return _mm256_dpbusd_avx_epi32(acc, _mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
-}
-// Panels hold code + 128 as unsigned bytes.
-inline constexpr int panel_offset = 128;
-QUERN_INLINE I32x16 dot4_panel(I32x16 acc, I8x64 w, I8x64 a) {
+inline constexpr int signed_zero = 128;
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
   return {_mm256_dpbusd_avx_epi32(acc.lo, w.lo, a.lo), _mm256_dpbusd_avx_epi32(acc.hi, w.hi, a.hi)};
 }
-QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
-  return {dot4_half(acc.lo, w.lo, a.lo), dot4_half(acc.hi, w.hi, a.hi)};
-}
+QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) { return dot4(acc, w, a); }
 #else
-// A pair's sum is at most 2 * 128 * 127 = 32512, so the 16-bit step never saturates.
+inline constexpr int signed_zero = 0;
 QUERN_INLINE __m256i dot4_half(__m256i acc, __m256i w, __m256i a) {
-  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
+  const __m256i pairs = _mm256_maddubs_epi16(w, a);
   return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
-QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
+QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) {
   return {dot4_half(acc.lo, w.lo, a.lo), dot4_half(acc.hi, w.hi, a.hi)};
 }
-inline constexpr int panel_offset = 0;
-QUERN_INLINE I32x16 dot4_panel(I32x16 acc, I8x64 w, I8x64 a) { return dot4(acc, w, a); }
+// The sign of w moves to a. A pair's sum is at most 2 * 128 * 127 = 32512, so the 16-bit step never
+// saturates.
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
+  return dot4_small(acc, {_mm256_abs_epi8(w.lo), _mm256_abs_epi8(w.hi)},
+                    {_mm256_sign_epi8(a.lo, w.lo), _mm256_sign_epi8(a.hi, w.hi)});
+}
 #endif
 QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
   return {_mm256_add_epi32(acc.lo, _mm256_madd_epi16(w.lo, a.lo)),
           _mm256_add_epi32(acc.hi, _mm256_madd_epi16(w.hi, a.hi))};
 }
 
-inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_queries = 6,
-                     attention_vectors = 1;
+// Blocks of 8 x 8, each the eight halves of eight vectors.
+QUERN_INLINE void transpose_8(__m256i* v) {
+  __m256i t[8];
+  for (int i = 0; i < 8; i += 4) {
+    const __m256i ab_low = _mm256_unpacklo_epi32(v[i], v[i + 1]);
+    const __m256i ab_high = _mm256_unpackhi_epi32(v[i], v[i + 1]);
+    const __m256i cd_low = _mm256_unpacklo_epi32(v[i + 2], v[i + 3]);
+    const __m256i cd_high = _mm256_unpackhi_epi32(v[i + 2], v[i + 3]);
+    t[i] = _mm256_unpacklo_epi64(ab_low, cd_low);
+    t[i + 1] = _mm256_unpackhi_epi64(ab_low, cd_low);
+    t[i + 2] = _mm256_unpacklo_epi64(ab_high, cd_high);
+    t[i + 3] = _mm256_unpackhi_epi64(ab_high, cd_high);
+  }
+  for (int k = 0; k < 4; ++k) {
+    v[k] = _mm256_permute2x128_si256(t[k], t[4 + k], 0x20);
+    v[4 + k] = _mm256_permute2x128_si256(t[k], t[4 + k], 0x31);
+  }
+}
+QUERN_INLINE void transpose(I32x16* v) {
+  __m256i block[4][8];
+  for (int i = 0; i < 8; ++i) {
+    block[0][i] = v[i].lo, block[1][i] = v[i + 8].lo;
+    block[2][i] = v[i].hi, block[3][i] = v[i + 8].hi;
+  }
+  for (auto& b : block) transpose_8(b);
+  for (int i = 0; i < 8; ++i) {
+    v[i] = {block[0][i], block[1][i]};
+    v[i + 8] = {block[2][i], block[3][i]};
+  }
+}
+
+inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_rows = 1, int8_tile_tokens = 4,
+                     attention_queries = 6, attention_vectors = 1;
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -153,40 +153,85 @@ QUERN_INLINE __m512i repeat_32_bits(const void* p) {
 QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) { return {repeat_32_bits(p)}; }
 QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) { return {repeat_32_bits(p)}; }
 
-QUERN_INLINE void look_up_16(const std::int8_t* values, const std::uint8_t* codes, std::int8_t* out) {
-  const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
-  const __m128i index = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_shuffle_epi8(table, index));
+QUERN_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+QUERN_INLINE __m256i load_256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+QUERN_INLINE I8x64 load_halves(const void* a, const void* b) {
+  return {_mm512_inserti64x4(_mm512_castsi256_si512(load_256(a)), load_256(b), 1)};
+}
+QUERN_INLINE I8x64 load_quarters(const void* a, const void* b, const void* c, const void* d) {
+  const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load_128(a)), load_128(b), 1);
+  const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(load_128(c)), load_128(d), 1);
+  return {_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1)};
+}
+QUERN_INLINE void store_bytes(std::int8_t* p, I8x64 a) { _mm512_storeu_si512(p, a.v); }
+QUERN_INLINE I8x64 splat_bytes(std::uint8_t x) { return {_mm512_set1_epi8(static_cast<char>(x))}; }
+QUERN_INLINE I8x64 operator&(I8x64 a, I8x64 b) { return {_mm512_and_si512(a.v, b.v)}; }
+QUERN_INLINE I8x64 operator|(I8x64 a, I8x64 b) { return {_mm512_or_si512(a.v, b.v)}; }
+QUERN_INLINE I8x64 operator+(I8x64 a, I8x64 b) { return {_mm512_add_epi8(a.v, b.v)}; }
+template <int s0, int s1, int s2, int s3>
+QUERN_INLINE I8x64 shift_quarters(I8x64 a) {
+  if constexpr (s0 == 0 && s1 == 0 && s2 == 0 && s3 == 0) return a;
+  return {_mm512_rorv_epi32(
+      a.v, _mm512_setr_epi32(s0, s0, s0, s0, s1, s1, s1, s1, s2, s2, s2, s2, s3, s3, s3, s3))};
+}
+QUERN_INLINE I8x64 look_up(const std::int8_t* values, I8x64 codes) {
+  return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(load_128(values)), codes.v)};
+}
+QUERN_INLINE I8x64 negate_where(std::uint64_t bits, I8x64 x) {
+  return {_mm512_mask_sub_epi8(x.v, bits, _mm512_setzero_si512(), x.v)};
+}
+QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
+  return {_mm512_maskz_set1_epi8(bits, static_cast<char>(value))};
 }
 
-// The instructions multiply unsigned by signed bytes, so the sign of w moves to a: |w| <= 128 and |a| <= 127.
-QUERN_INLINE __m512i signed_like(__m512i a, __m512i w) {
-  return _mm512_mask_sub_epi8(a, _mm512_movepi8_mask(w), _mm512_setzero_si512(), a);
-}
 #ifdef __AVX512VNNI__
-QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
-  return {_mm512_dpbusd_epi32(acc.v, _mm512_abs_epi8(w.v), signed_like(a.v, w.v))};
-}
-// Panels hold code + 128 as unsigned bytes.
-inline constexpr int panel_offset = 128;
-QUERN_INLINE I32x16 dot4_panel(I32x16 acc, I8x64 w, I8x64 a) {
-  return {_mm512_dpbusd_epi32(acc.v, w.v, a.v)};
-}
+inline constexpr int signed_zero = 128;
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) { return {_mm512_dpbusd_epi32(acc.v, w.v, a.v)}; }
+QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) { return dot4(acc, w, a); }
 QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) { return {_mm512_dpwssd_epi32(acc.v, w.v, a.v)}; }
 #else
-// A pair's sum is at most 2 * 128 * 127 = 32512, so the 16-bit step never saturates.
-QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
-  const __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(w.v), signed_like(a.v, w.v));
+inline constexpr int signed_zero = 0;
+QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) {
+  const __m512i pairs = _mm512_maddubs_epi16(w.v, a.v);
   return {_mm512_add_epi32(acc.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
 }
-inline constexpr int panel_offset = 0;
-QUERN_INLINE I32x16 dot4_panel(I32x16 acc, I8x64 w, I8x64 a) { return dot4(acc, w, a); }
+// The sign of w moves to a. A pair's sum is at most 2 * 128 * 127 = 32512, so the 16-bit step never
+// saturates.
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
+  const __m512i signed_a = _mm512_mask_sub_epi8(a.v, _mm512_movepi8_mask(w.v), _mm512_setzero_si512(), a.v);
+  return dot4_small(acc, {_mm512_abs_epi8(w.v)}, {signed_a});
+}
 QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
   return {_mm512_add_epi32(acc.v, _mm512_madd_epi16(w.v, a.v))};
 }
 #endif
 
-inline constexpr int float_tile_rows = 4, float_tile_tokens = 4, int8_tile_tokens = 8, attention_queries = 6,
-                     attention_vectors = 4;
+// Blocks of 4 x 4 inside each register, then the blocks.
+QUERN_INLINE void transpose(I32x16* v) {
+  __m512i t[16];
+  for (int i = 0; i < 16; i += 4) {
+    const __m512i ab_low = _mm512_unpacklo_epi32(v[i].v, v[i + 1].v);
+    const __m512i ab_high = _mm512_unpackhi_epi32(v[i].v, v[i + 1].v);
+    const __m512i cd_low = _mm512_unpacklo_epi32(v[i + 2].v, v[i + 3].v);
+    const __m512i cd_high = _mm512_unpackhi_epi32(v[i + 2].v, v[i + 3].v);
+    t[i] = _mm512_unpacklo_epi64(ab_low, cd_low);
+    t[i + 1] = _mm512_unpackhi_epi64(ab_low, cd_low);
+    t[i + 2] = _mm512_unpacklo_epi64(ab_high, cd_high);
+    t[i + 3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+  }
+  for (int k = 0; k < 4; ++k) {
+    const __m512i even_low = _mm512_shuffle_i32x4(t[k], t[4 + k], 0x88);
+    const __m512i even_high = _mm512_shuffle_i32x4(t[8 + k], t[12 + k], 0x88);
+    const __m512i odd_low = _mm512_shuffle_i32x4(t[k], t[4 + k], 0xdd);
+    const __m512i odd_high = _mm512_shuffle_i32x4(t[8 + k], t[12 + k], 0xdd);
+    v[k].v = _mm512_shuffle_i32x4(even_low, even_high, 0x88);
+    v[4 + k].v = _mm512_shuffle_i32x4(odd_low, odd_high, 0x88);
+    v[8 + k].v = _mm512_shuffle_i32x4(even_low, even_high, 0xdd);
+    v[12 + k].v = _mm512_shuffle_i32x4(odd_low, odd_high, 0xdd);
+  }
+}
+
+inline constexpr int float_tile_rows = 4, float_tile_tokens = 4, int8_tile_rows = 2, int8_tile_tokens = 6,
+                     attention_queries = 6, attention_vectors = 4;
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -1,6 +1,6 @@
 #pragma once
-// Bytes for the unpack functions: vectors of 16 in the compiler's own notation, which needs no instruction
-// set, and eight at a time in a 64-bit word.
+// Bytes for the weight types: vectors of 16 in the compiler's own notation, which needs no instruction set,
+// and eight at a time in a 64-bit word.
 #include <cstdint>
 
 #include QUERN_ISA_HEADER
@@ -14,26 +14,23 @@ QUERN_INLINE Bytes16 load_16(const void* p) {
   __builtin_memcpy(&b, p, sizeof b);
   return b;
 }
-QUERN_INLINE void store_16(void* p, Bytes16 b) { __builtin_memcpy(p, &b, sizeof b); }
-// values[code], code < 16, in each place.
-QUERN_INLINE void store_values(void* p, const std::int8_t* values, Bytes16 codes) {
-  look_up_16(values, reinterpret_cast<const std::uint8_t*>(&codes), static_cast<std::int8_t*>(p));
+// Signed bytes to 32 bits, and to words in memory.
+QUERN_INLINE I32x16 widen(Bytes16 b) { return load_i8(reinterpret_cast<const std::int8_t*>(&b)); }
+QUERN_INLINE void store_words(std::int16_t* p, Bytes16 b) {
+  typedef std::int16_t Words16 __attribute__((vector_size(32)));
+  typedef std::int8_t SignedBytes16 __attribute__((vector_size(16)));
+  const Words16 words = __builtin_convertvector(reinterpret_cast<SignedBytes16>(b), Words16);
+  __builtin_memcpy(p, &words, sizeof words);
 }
 
-// 255 in byte j where bit first + j of `bits` is set, else 0. For vectors: a 64-bit product would cost AVX2
-// dearly.
-template <int first>
-QUERN_INLINE Bytes16 spread_16_bits(std::uint32_t bits) {
-  typedef std::uint32_t Words4 __attribute__((vector_size(16)));
-  constexpr int low = first / 8, high = low + 1;
-  const Bytes16 all = reinterpret_cast<Bytes16>(Words4{bits, bits, bits, bits});
-  const Bytes16 each = __builtin_shufflevector(all, all, low, low, low, low, low, low, low, low, high, high,
-                                               high, high, high, high, high, high);
-  const Bytes16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-  return reinterpret_cast<Bytes16>((each & bit) == bit);
+// 16 binary16 numbers, given by their bits.
+template <typename BitsOf>
+QUERN_INLINE F32x16 halves_of(BitsOf bits) {
+  typedef std::uint16_t Words16 __attribute__((vector_size(32)));
+  const Words16 h = {bits(0), bits(1), bits(2),  bits(3),  bits(4),  bits(5),  bits(6),  bits(7),
+                     bits(8), bits(9), bits(10), bits(11), bits(12), bits(13), bits(14), bits(15)};
+  return load_f16(&h);
 }
-
-inline constexpr std::uint64_t every_byte = 0x0101010101010101u;
 
 // Two words as a vector. Not through memory: a 16-byte load cannot be served from two 8-byte stores in
 // flight.
@@ -41,21 +38,43 @@ QUERN_INLINE Bytes16 join(std::uint64_t low, std::uint64_t high) {
   typedef std::uint64_t Words2 __attribute__((vector_size(16)));
   return reinterpret_cast<Bytes16>(Words2{low, high});
 }
-QUERN_INLINE void store_8(void* p, std::uint64_t b) { __builtin_memcpy(p, &b, sizeof b); }
-// 1 in byte j where bit j of `bits` (0 to 255) is set, else 0.
-QUERN_INLINE std::uint64_t spread_bits(std::uint64_t bits) {
-  const std::uint64_t each_bit = bits * every_byte & 0x8040201008040201u;  // byte j: 0 or 1 << j
-  return (each_bit + 0x7f * every_byte) >> 7 & every_byte;
+QUERN_INLINE std::uint64_t low_half(Bytes16 b) {
+  typedef std::uint64_t Words2 __attribute__((vector_size(16)));
+  return reinterpret_cast<Words2>(b)[0];
 }
-// Byte by byte, without carries between them.
-QUERN_INLINE std::uint64_t add_bytes(std::uint64_t a, std::uint64_t b) {
-  constexpr std::uint64_t top = 0x80 * every_byte;
-  return ((a & ~top) + (b & ~top)) ^ ((a ^ b) & top);
+// Each byte of a word twice.
+QUERN_INLINE Bytes16 double_bytes(std::uint64_t b) {
+  const Bytes16 v = join(b, 0);
+  return __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
 }
-// The bytes of `magnitudes`, none of them 0, negated where the bit of `signs` is set.
-QUERN_INLINE std::uint64_t with_signs(std::uint64_t magnitudes, unsigned signs) {
-  const std::uint64_t minus = spread_bits(signs);
-  return (magnitudes ^ ((minus << 8) - minus)) + minus;
+// The low nibbles of eight bytes, each followed by the high one.
+QUERN_INLINE Bytes16 nibble_pairs(std::uint64_t b) {
+  const Bytes16 v = join(b, b >> 4) & 15;
+  return __builtin_shufflevector(v, v, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+QUERN_INLINE std::uint16_t load_u16(const void* p) {
+  std::uint16_t b;
+  __builtin_memcpy(&b, p, sizeof b);
+  return b;
+}
+QUERN_INLINE std::uint64_t load_u64(const void* p) {
+  std::uint64_t b;
+  __builtin_memcpy(&b, p, sizeof b);
+  return b;
+}
+QUERN_INLINE std::uint32_t load_u32(const void* p) {
+  std::uint32_t b;
+  __builtin_memcpy(&b, p, sizeof b);
+  return b;
+}
+
+QUERN_INLINE I8x64 join_quarters(Bytes16 a, Bytes16 b, Bytes16 c, Bytes16 d) {
+  return load_quarters(&a, &b, &c, &d);
+}
+// Eight words.
+QUERN_INLINE I8x64 load_words_8(const std::uint64_t (&w)[8]) {
+  return join_quarters(join(w[0], w[1]), join(w[2], w[3]), join(w[4], w[5]), join(w[6], w[7]));
 }
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -229,10 +229,59 @@ QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) {
 QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) {
   return each<I16x32>([=](int) { return vreinterpretq_s16_s32(repeat_32_bits(p)); });
 }
-QUERN_INLINE void look_up_16(const std::int8_t* values, const std::uint8_t* codes, std::int8_t* out) {
-  vst1q_s8(out, vqtbl1q_s8(vld1q_s8(values), vld1q_u8(codes)));
+QUERN_INLINE I8x64 load_quarters(const void* a, const void* b, const void* c, const void* d) {
+  const void* const parts[4] = {a, b, c, d};
+  return each<I8x64>([&](int i) { return vld1q_s8(static_cast<const std::int8_t*>(parts[i])); });
+}
+QUERN_INLINE I8x64 load_halves(const void* a, const void* b) {
+  const auto *low = static_cast<const std::byte*>(a), *high = static_cast<const std::byte*>(b);
+  return load_quarters(low, low + 16, high, high + 16);
+}
+QUERN_INLINE void store_bytes(std::int8_t* p, const I8x64& a) {
+  for (int i = 0; i < 4; ++i) vst1q_s8(p + 16 * i, a.v[i]);
+}
+QUERN_INLINE I8x64 splat_bytes(std::uint8_t x) {
+  return each<I8x64>([=](int) { return vreinterpretq_s8_u8(vdupq_n_u8(x)); });
+}
+QUERN_INLINE I8x64 operator&(const I8x64& a, const I8x64& b) {
+  return each<I8x64>([&](int i) { return vandq_s8(a.v[i], b.v[i]); });
+}
+QUERN_INLINE I8x64 operator|(const I8x64& a, const I8x64& b) {
+  return each<I8x64>([&](int i) { return vorrq_s8(a.v[i], b.v[i]); });
+}
+QUERN_INLINE I8x64 operator+(const I8x64& a, const I8x64& b) {
+  return each<I8x64>([&](int i) { return vaddq_s8(a.v[i], b.v[i]); });
+}
+template <int s>
+QUERN_INLINE int8x16_t shift_bytes(int8x16_t a) {
+  if constexpr (s > 0) return vreinterpretq_s8_u8(vshrq_n_u8(vreinterpretq_u8_s8(a), s));
+  if constexpr (s < 0) return vshlq_n_s8(a, -s);
+  return a;
+}
+template <int s0, int s1, int s2, int s3>
+QUERN_INLINE I8x64 shift_quarters(const I8x64& a) {
+  return {shift_bytes<s0>(a.v[0]), shift_bytes<s1>(a.v[1]), shift_bytes<s2>(a.v[2]), shift_bytes<s3>(a.v[3])};
+}
+QUERN_INLINE I8x64 look_up(const std::int8_t* values, const I8x64& codes) {
+  const int8x16_t table = vld1q_s8(values);
+  return each<I8x64>([&](int i) { return vqtbl1q_s8(table, vreinterpretq_u8_s8(codes.v[i])); });
+}
+// All ones in byte i where bit i is set, for 16 of the bits.
+QUERN_INLINE uint8x16_t byte_mask(std::uint64_t bits, int quarter) {
+  const std::uint8_t each_bit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  const uint8x8_t low = vdup_n_u8(static_cast<std::uint8_t>(bits >> 16 * quarter));
+  const uint8x8_t high = vdup_n_u8(static_cast<std::uint8_t>(bits >> (16 * quarter + 8)));
+  return vtstq_u8(vcombine_u8(low, high), vld1q_u8(each_bit));
+}
+QUERN_INLINE I8x64 negate_where(std::uint64_t bits, const I8x64& x) {
+  return each<I8x64>([&](int i) { return vbslq_s8(byte_mask(bits, i), vnegq_s8(x.v[i]), x.v[i]); });
+}
+QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
+  return each<I8x64>(
+      [&](int i) { return vreinterpretq_s8_u8(vandq_u8(byte_mask(bits, i), vdupq_n_u8(value))); });
 }
 
+inline constexpr int signed_zero = 0;
 #ifdef __ARM_FEATURE_DOTPROD
 QUERN_INLINE I32x16 dot4(const I32x16& acc, const I8x64& w, const I8x64& a) {
   return each<I32x16>([&](int i) { return vdotq_s32(acc.v[i], w.v[i], a.v[i]); });
@@ -247,8 +296,7 @@ QUERN_INLINE I32x16 dot4(const I32x16& acc, const I8x64& w, const I8x64& a) {
   });
 }
 #endif
-inline constexpr int panel_offset = 0;
-QUERN_INLINE I32x16 dot4_panel(const I32x16& acc, const I8x64& w, const I8x64& a) { return dot4(acc, w, a); }
+QUERN_INLINE I32x16 dot4_small(const I32x16& acc, const I8x64& w, const I8x64& a) { return dot4(acc, w, a); }
 QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   return each<I32x16>([&](int i) {
     const int32x4_t low = vmull_s16(vget_low_s16(w.v[i]), vget_low_s16(a.v[i]));
@@ -256,7 +304,25 @@ QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   });
 }
 
-inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_queries = 6,
-                     attention_vectors = 1;
+// Blocks of 4 x 4, which change places.
+QUERN_INLINE void transpose(I32x16* v) {
+  I32x16 t[16];
+  for (int i = 0; i < 16; i += 4)
+    for (int k = 0; k < 4; ++k) {
+      const int32x4_t a = v[i].v[k], b = v[i + 1].v[k], c = v[i + 2].v[k], d = v[i + 3].v[k];
+      const int64x2_t ab_even = vreinterpretq_s64_s32(vtrn1q_s32(a, b));
+      const int64x2_t ab_odd = vreinterpretq_s64_s32(vtrn2q_s32(a, b));
+      const int64x2_t cd_even = vreinterpretq_s64_s32(vtrn1q_s32(c, d));
+      const int64x2_t cd_odd = vreinterpretq_s64_s32(vtrn2q_s32(c, d));
+      t[4 * k].v[i / 4] = vreinterpretq_s32_s64(vtrn1q_s64(ab_even, cd_even));
+      t[4 * k + 1].v[i / 4] = vreinterpretq_s32_s64(vtrn1q_s64(ab_odd, cd_odd));
+      t[4 * k + 2].v[i / 4] = vreinterpretq_s32_s64(vtrn2q_s64(ab_even, cd_even));
+      t[4 * k + 3].v[i / 4] = vreinterpretq_s32_s64(vtrn2q_s64(ab_odd, cd_odd));
+    }
+  for (int i = 0; i < 16; ++i) v[i] = t[i];
+}
+
+inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_rows = 1, int8_tile_tokens = 4,
+                     attention_queries = 6, attention_vectors = 1;
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -237,6 +237,12 @@ struct I8x64 {
 struct I16x32 {
   std::int16_t v[32];
 };
+template <typename F>
+QUERN_INLINE I8x64 each_byte(F f) {
+  I8x64 r;
+  for (int i = 0; i < 64; ++i) r.v[i] = static_cast<std::int8_t>(f(i));
+  return r;
+}
 QUERN_INLINE I8x64 load_bytes(const std::int8_t* p) {
   I8x64 r;
   __builtin_memcpy(r.v, p, sizeof r.v);
@@ -258,6 +264,59 @@ QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) {
   for (int i = 0; i < 32; ++i) r.v[i] = p[i % 2];
   return r;
 }
+// Four quarters of 16 bytes, or two halves of 32.
+QUERN_INLINE I8x64 load_quarters(const void* a, const void* b, const void* c, const void* d) {
+  I8x64 r;
+  __builtin_memcpy(r.v, a, 16);
+  __builtin_memcpy(r.v + 16, b, 16);
+  __builtin_memcpy(r.v + 32, c, 16);
+  __builtin_memcpy(r.v + 48, d, 16);
+  return r;
+}
+QUERN_INLINE I8x64 load_halves(const void* a, const void* b) {
+  I8x64 r;
+  __builtin_memcpy(r.v, a, 32);
+  __builtin_memcpy(r.v + 32, b, 32);
+  return r;
+}
+QUERN_INLINE void store_bytes(std::int8_t* p, const I8x64& a) { __builtin_memcpy(p, a.v, sizeof a.v); }
+QUERN_INLINE I8x64 splat_bytes(std::uint8_t x) {
+  return each_byte([=](int) { return x; });
+}
+QUERN_INLINE I8x64 operator&(const I8x64& a, const I8x64& b) {
+  return each_byte([&](int i) { return a.v[i] & b.v[i]; });
+}
+QUERN_INLINE I8x64 operator|(const I8x64& a, const I8x64& b) {
+  return each_byte([&](int i) { return a.v[i] | b.v[i]; });
+}
+QUERN_INLINE I8x64 operator+(const I8x64& a, const I8x64& b) {  // wraps
+  return each_byte([&](int i) { return a.v[i] + b.v[i]; });
+}
+// The bytes of quarter q shifted right by the q-th number, or left where it is negative. Bits may come in
+// from a neighbour: whoever calls this masks them off.
+template <int s0, int s1, int s2, int s3>
+QUERN_INLINE I8x64 shift_quarters(const I8x64& a) {
+  constexpr int shifts[4] = {s0, s1, s2, s3};
+  return each_byte([&](int i) {
+    const int s = shifts[i / 16], x = static_cast<std::uint8_t>(a.v[i]);
+    return s < 0 ? x << -s : x >> s;
+  });
+}
+// values[codes[i]], codes below 16.
+QUERN_INLINE I8x64 look_up(const std::int8_t* values, const I8x64& codes) {
+  return each_byte([&](int i) { return values[codes.v[i]]; });
+}
+// x[i], negated where bit i is set.
+QUERN_INLINE I8x64 negate_where(std::uint64_t bits, const I8x64& x) {
+  return each_byte([&](int i) { return bits >> i & 1 ? -x.v[i] : x.v[i]; });
+}
+// `value` where bit i is set, else 0.
+QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
+  return each_byte([&](int i) { return bits >> i & 1 ? value : 0; });
+}
+// Weights meet activations as bytes to which signed_zero was added, which suits instructions that multiply
+// unsigned by signed bytes: the caller takes signed_zero times the sum of activations off again.
+inline constexpr int signed_zero = 0;
 // acc[i] + sum of w[4i + j] * a[4i + j], j = 0..3. Requires: a >= -127.
 QUERN_INLINE I32x16 dot4(const I32x16& acc, const I8x64& w, const I8x64& a) {
   return each<I32x16>([&](int i) {
@@ -266,23 +325,26 @@ QUERN_INLINE I32x16 dot4(const I32x16& acc, const I8x64& w, const I8x64& a) {
     return s;
   });
 }
+// The same for 0 <= w <= 127, as they are.
+QUERN_INLINE I32x16 dot4_small(const I32x16& acc, const I8x64& w, const I8x64& a) { return dot4(acc, w, a); }
 // acc[i] + w[2i] * a[2i] + w[2i + 1] * a[2i + 1].
 QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   return each<I32x16>(
       [&](int i) { return acc.v[i] + w.v[2 * i] * a.v[2 * i] + w.v[2 * i + 1] * a.v[2 * i + 1]; });
 }
-// out[i] = values[codes[i]], codes below 16.
-QUERN_INLINE void look_up_16(const std::int8_t* values, const std::uint8_t* codes, std::int8_t* out) {
-  for (int i = 0; i < 16; ++i) out[i] = values[codes[i]];
+// Lane i of vector j becomes lane j of vector i.
+QUERN_INLINE void transpose(I32x16* v) {
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < i; ++j) {
+      const std::int32_t x = v[i].v[j];
+      v[i].v[j] = v[j].v[i];
+      v[j].v[i] = x;
+    }
 }
-// What panels hold: codes plus this, as bytes; dot4_panel() is dot4() on such bytes, so its caller takes
-// panel_offset times the sum of activations off again.
-inline constexpr int panel_offset = 0;
-QUERN_INLINE I32x16 dot4_panel(const I32x16& acc, const I8x64& w, const I8x64& a) { return dot4(acc, w, a); }
 
-// Tiles that fit the registers: rows x tokens of the float product, tokens of the int8 product (16 rows),
-// queries and vectors of the products in attention (up to 6 queries).
-inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_tokens = 4, attention_queries = 2,
-                     attention_vectors = 1;
+// Tiles that fit the registers: rows x tokens of the float product, vectors of rows x tokens of the int8
+// product, queries and vectors of the products in attention (up to 6 queries).
+inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_rows = 1, int8_tile_tokens = 4,
+                     attention_queries = 2, attention_vectors = 1;
 
 }  // namespace quern::kernels::scalar

@@ -1,4 +1,4 @@
-#include "kernels/unpack.h"
+#include "kernels/weights.h"
 
 namespace quern::kernels::QUERN_ISA {
 

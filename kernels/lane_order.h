@@ -1,0 +1,35 @@
+#pragma once
+// The 16 lanes of a canonical sum (group g is lane g % 16) one after the other, in the order in which the
+// tree joins them: each is joined as soon as both sides are known, so that no more than five sums are under
+// way.
+#include "kernels/simd/math.h"
+
+namespace quern::kernels::QUERN_ISA {
+
+inline constexpr unsigned lane_order[16] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
+inline constexpr unsigned n_levels = 5;
+
+// The group after g, which is of the i-th lane; n_groups or more after the last.
+QUERN_INLINE std::size_t next_group(unsigned i, std::size_t g, std::size_t n_groups) {
+  if (g + 16 < n_groups) return g + 16;
+  for (++i; i < 16; ++i)
+    if (lane_order[i] < n_groups) return lane_order[i];
+  return n_groups;
+}
+
+QUERN_INLINE bool lacks_last_group(unsigned lane, std::size_t n_groups) {
+  return n_groups % 16 != 0 && lane >= n_groups % 16;
+}
+
+// Joins the sum of the i-th lane, which is sums(n_levels - 1), with those before it; the last one leaves the
+// result there. A lane without a last group gets +0, as everywhere: it turns -0 into +0.
+template <typename Sums>
+QUERN_INLINE void join_lane(unsigned i, bool lacks_last, Sums sums) {
+  F32x16 sum = sums(n_levels - 1);
+  if (lacks_last) sum = sum + zero();
+  unsigned level = 0;
+  for (; i >> level & 1; ++level) sum = sums(level) + sum;
+  sums(level) = sum;
+}
+
+}  // namespace quern::kernels::QUERN_ISA

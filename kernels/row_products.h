@@ -1,0 +1,188 @@
+#pragma once
+// Products for a few tokens, which are bound by reading the weights: a row's codes are unpacked in registers,
+// once for all tokens of a tile, and 16 groups fill the lanes at once. And the line of a type's table, which
+// holds this product for the type.
+#include "kernels/simd/math.h"
+#include "kernels/weights.h"
+
+namespace quern::kernels::QUERN_ISA {
+
+// Sums of 4 or 8 neighbouring lanes, of as many vectors, in order.
+QUERN_INLINE I32x16 sum_fours(const I32x16* v) {
+  return pair_sum(pair_sum(v[0], v[1]), pair_sum(v[2], v[3]));
+}
+QUERN_INLINE I32x16 sum_eights(const I32x16* v) { return pair_sum(sum_fours(v), sum_fours(v + 4)); }
+
+// acc + products of 64 codes, summed in fours.
+template <typename Type>
+QUERN_INLINE I32x16 dot_codes(const I32x16& acc, const I8x64& w, const std::int8_t* a) {
+  if constexpr (Type::is_small)
+    return dot4_small(acc, w, load_bytes(a));
+  else
+    return dot4(acc, w, load_bytes(a));
+}
+
+// Columns that fill 16 lanes with one group each.
+template <typename Type>
+inline constexpr std::size_t set_cols = 16 * group_cols(Type::grouping);
+// Columns that share an activation scale.
+template <typename Type>
+inline constexpr std::size_t scale_cols = group_cols(Type::grouping) == 128 ? 128 : 32;
+
+// The float scales d of a set's groups, or the factors of their minimums. A type has its binary16 scales as
+// bits, or a function of its own for all of them.
+template <typename Type>
+QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
+  if constexpr (requires { Type::set_scales(blocks); }) {
+    return Type::set_scales(blocks);
+  } else {
+    const F32x16 d = halves_of([&](std::size_t g) {
+      return Type::d_bits(blocks[g * group_cols(Type::grouping) / Type::Block::elements]);
+    });
+    return Type::d_factor == 1 ? d : d * splat(Type::d_factor);
+  }
+}
+template <typename Type>
+QUERN_INLINE F32x16 set_minimums(const typename Type::Block* blocks) {
+  return halves_of([&](std::size_t g) {
+    return Type::dmin_bits(blocks[g * group_cols(Type::grouping) / Type::Block::elements]);
+  });
+}
+
+// The integers J of a set. mins: groups of 128 only.
+template <typename Type>
+QUERN_INLINE I32x16 set_minimum_sums(const std::int16_t* mins, const TokenRow& a) {
+  if constexpr (group_cols(Type::grouping) != 128) return pair_sum(load_i16(a.sums), load_i16(a.sums + 16));
+  I32x16 parts[4];
+  for (std::size_t k = 0; k < 4; ++k)
+    parts[k] = dot2(splat_i32(0), load_words(mins + 32 * k), load_words(a.sums + 32 * k));
+  return sum_fours(parts);
+}
+
+// Adds the 16 groups of a set to the lanes of each token. All its blocks can be read; only the first
+// `n_steps` steps hold anything but zeros.
+template <typename Type, int T>
+QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std::size_t n_steps,
+                          const TokenRow* a) {
+  constexpr std::size_t cols = group_cols(Type::grouping), most_steps = set_cols<Type> / step_cols;
+  constexpr std::size_t per_step = cols == 128 ? 1 : 4;  // vectors of a step before the last sums
+  I32x16 parts[T][most_steps * per_step];
+  alignas(64) std::int16_t mins[cols == 128 && Type::has_min ? 8 * 16 : 1] = {};
+  for (std::size_t s = 0; s < n_steps; ++s) {
+    const auto* step = blocks + s * step_blocks<Type>;
+    prefetch_step<Type>(step);
+    const I8x64 w[4] = {Type::template codes<0>(step), Type::template codes<1>(step),
+                        Type::template codes<2>(step), Type::template codes<3>(step)};
+    I32x16 scales;
+    if constexpr (cols == 128) {
+      scales = widen(Type::scales(*step));
+      if constexpr (Type::has_min) store_words(mins + 16 * s, Type::mins(*step));
+    }
+    for (int t = 0; t < T; ++t) {
+      I32x16 fours[4];
+      for (std::size_t k = 0; k < 4; ++k)
+        fours[k] = dot_codes<Type>(splat_i32(0), w[k], a[t].codes + step_cols * s + 64 * k);
+      if constexpr (cols == 128) {
+        I32x16 sixteens = sum_fours(fours);
+        if constexpr (Type::zero != 0)
+          sixteens = sixteens - splat_i32(Type::zero) * load_i16(a[t].sums + 16 * s);
+        parts[t][s] = sixteens * scales;
+      } else {
+        for (std::size_t k = 0; k < 4; ++k) parts[t][4 * s + k] = fours[k];
+      }
+    }
+  }
+  for (int t = 0; t < T; ++t)
+    for (std::size_t k = n_steps * per_step; k < most_steps * per_step; ++k) parts[t][k] = splat_i32(0);
+  const F32x16 d = set_scales<Type>(blocks);
+  for (int t = 0; t < T; ++t) {
+    I32x16 i = cols == 16 ? sum_fours(parts[t]) : sum_eights(parts[t]);
+    if constexpr (cols == 32)
+      i = i - splat_i32(Type::zero) * pair_sum(load_i16(a[t].sums), load_i16(a[t].sums + 16));
+    if constexpr (cols == 16) i = i - splat_i32(Type::zero) * load_i16(a[t].sums);
+    F32x16 x = d * to_f32(i);
+    if constexpr (Type::has_min)
+      x = fma(negate(set_minimums<Type>(blocks)), to_f32(set_minimum_sums<Type>(mins, a[t])), x);
+    if constexpr (cols == 16) {
+      float scales[16];  // two groups share an activation scale
+      for (int g = 0; g < 16; ++g) scales[g] = a[t].scales[g / 2];
+      lanes[t] = fma(load(scales), x, lanes[t]);
+    } else {
+      lanes[t] = fma(load(a[t].scales), x, lanes[t]);
+    }
+  }
+}
+
+// A row's last, partial set, filled up with zeros.
+template <typename Type>
+struct PaddedToken {
+  alignas(64) std::int8_t codes[set_cols<Type>] = {};
+  alignas(64) std::int16_t sums[set_cols<Type> / 16] = {};
+  float scales[16] = {};
+
+  TokenRow fill(const TokenRow& a, std::size_t done, std::size_t n_cols) {
+    __builtin_memcpy(codes, a.codes + done, n_cols);
+    __builtin_memcpy(sums, a.sums + done / 16, n_cols / 16 * sizeof(std::int16_t));
+    __builtin_memcpy(scales, a.scales + done / scale_cols<Type>, n_cols / scale_cols<Type> * sizeof(float));
+    return {codes, scales, sums};
+  }
+};
+
+template <typename Type, int T>
+void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size_t row_end,
+                           const TokenRow* tokens, float* const* y) {
+  using Block = typename Type::Block;
+  constexpr std::size_t set = set_cols<Type>;
+  const std::size_t tail = w.n_cols % set, whole = w.n_cols - tail;
+  PaddedToken<Type> padded[T];
+  TokenRow last[T];
+  Block last_blocks[set / Block::elements] = {};
+  for (int t = 0; t < T; ++t) last[t] = padded[t].fill(tokens[t], whole, tail);
+  for (std::size_t r = row_begin; r < row_end; ++r) {
+    const auto* row = reinterpret_cast<const Block*>(w.data + r * w.row_bytes);
+    F32x16 lanes[T];
+    for (int t = 0; t < T; ++t) lanes[t] = zero();
+    for (std::size_t c = 0; c < whole; c += set) {
+      TokenRow a[T];
+      for (int t = 0; t < T; ++t)
+        a[t] = {tokens[t].codes + c, tokens[t].scales + c / scale_cols<Type>, tokens[t].sums + c / 16};
+      add_set<Type, T>(lanes, row + c / Block::elements, set / step_cols, a);
+    }
+    if (tail) {
+      __builtin_memcpy(last_blocks, row + whole / Block::elements, tail / Block::elements * sizeof(Block));
+      add_set<Type, T>(lanes, last_blocks, (tail + step_cols - 1) / step_cols, last);
+    }
+    for (int t = 0; t < T; ++t) y[t][r - row_begin] = tree_sum(lanes[t]);
+  }
+}
+
+template <typename Type>
+void multiply_rows(const WeightView& w, std::size_t row_begin, std::size_t row_end, const TokenRows& tokens,
+                   std::size_t n_tokens, float* y, std::size_t y_stride) {
+  std::size_t i = 0;
+  for (; i + 1 < n_tokens; i += 2) {
+    const TokenRow pair[2] = {tokens[i], tokens[i + 1]};
+    float* const out[2] = {y + i * y_stride, y + (i + 1) * y_stride};
+    multiply_rows_by_tile<Type, 2>(w, row_begin, row_end, pair, out);
+  }
+  if (i < n_tokens) {
+    const TokenRow one[1] = {tokens[i]};
+    float* const out[1] = {y + i * y_stride};
+    multiply_rows_by_tile<Type, 1>(w, row_begin, row_end, one, out);
+  }
+}
+
+template <typename Type>
+constexpr WeightType weight_type(formats::TensorType type) {
+  return {type,
+          Type::grouping,
+          Type::has_min,
+          Type::is_small,
+          Type::zero,
+          Type::Block::elements,
+          sizeof(typename Type::Block),
+          unpack_columns<Type>,
+          multiply_rows<Type>};
+}
+
+}  // namespace quern::kernels::QUERN_ISA

@@ -1,0 +1,158 @@
+#pragma once
+// Quantized weights as small integers, for the products that serve every type. A type is a struct in
+// weights_*.cpp and its line in the table at that file's end:
+//
+//   struct Q4_K {
+//     using Block = BlockQ4_K;
+//     static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+//     static constexpr bool has_min = true;
+//     static constexpr int zero = 0;                                // what codes() adds to a code
+//     static constexpr bool is_small = true;                        // 0 to 127 then
+//     template <int k> static I8x64 codes(const Block* step);       // columns 64 k to 64 k + 63 of a step
+//     static Bytes16 scales(const Block& block), mins(...);         // groups of 128: one byte for 16 columns
+//     static std::uint16_t d_bits(const Block& block), dmin_bits(...);   // float scales, binary16
+//     static constexpr float d_factor = 1;                               // of d
+//   };
+//
+// A step is 256 columns: one block, or as many of the shorter ones as fill it. Inside a group value =
+// d * scale * code - dmin * min. Codes plus `zero` lie in 0 to 127; or they are any signed bytes, and `zero`
+// is signed_zero (simd/*.h). How big the integers get (any bits are legal, so these are bounds for hostile
+// files too; |activation| <= 127):
+//   groups of 32:  |code| <= 128:                  |I| <= 32 * 128 * 127 = 520192
+//   groups of 128: |scale * code| <= 4096 (Q6_K):  |I| <= 128 * 4096 * 127 = 66584576;  before its scale a
+//                  sub-block of codes plus zero sums to at most 32 * 255 * 127, with |scale| <= 128 and zero
+//                  taken off to 128 times that: 132648960
+//                  min <= 63 (Q4_K, Q5_K):         |J| <= 63 * 128 * 127 = 1024128
+// so int32 never overflows. float(I) rounds to nearest even.
+#include "kernels/kernel_table.h"
+#include "kernels/simd/bytes.h"
+
+namespace quern::kernels::QUERN_ISA {
+
+enum class Grouping : std::uint8_t {
+  scale_per_16,      // d for each 16 codes (NVFP4)
+  scale_per_32,      // d for each 32 codes; where there is a minimum: min = 1
+  sub_scales_of_16,  // d for each 128 codes, scale and min for each 16
+  sub_scales_of_32,  // the same, with scale and min the same in pairs
+};
+constexpr std::size_t group_cols(Grouping grouping) {
+  return grouping == Grouping::scale_per_16 ? 16 : grouping == Grouping::scale_per_32 ? 32 : 128;
+}
+
+inline constexpr std::size_t step_cols = 256;
+
+// Columns that are unpacked at a time into memory.
+inline constexpr std::size_t batch_cols = 2048;
+
+// Up to batch_cols columns of one row.
+struct Batch {
+  alignas(64) std::int8_t codes[batch_cols];         // plus zero
+  alignas(64) std::int16_t scales[batch_cols / 16];  // groups of 128 only
+  alignas(64) std::int16_t mins[batch_cols / 16];    // groups of 128 with a minimum only
+  alignas(64) float d[batch_cols / 16];              // one a group
+  alignas(64) float dmin[batch_cols / 16];           // one a group, where there is a minimum
+};
+
+// One token's packed activations.
+struct TokenRow {
+  const std::int8_t* codes;
+  const float* scales;
+  const std::int16_t* sums;
+};
+struct TokenRows {
+  const Activations& acts;
+  const std::uint32_t* list;  // null: token i itself
+  TokenRow operator[](std::size_t i) const {
+    const std::size_t token = list ? list[i] : i, group = acts.kind == ActivationKind::q8_128 ? 128 : 32;
+    return {acts.codes + token * acts.n_cols, acts.scales + token * (acts.n_cols / group),
+            acts.sums + token * (acts.n_cols / 16)};
+  }
+};
+
+struct WeightType {
+  formats::TensorType type;
+  Grouping grouping;
+  bool has_min;
+  bool is_small;
+  std::uint8_t zero;
+  std::uint16_t block_cols, block_bytes;
+  // Columns [0, n) of a row whose blocks these are; n <= batch_cols. What lies beyond n in the last step is
+  // unspecified.
+  void (*unpack)(const std::byte* blocks, std::size_t n, Batch& to);
+  // For a few tokens: codes go from the file into registers and meet the activations there.
+  void (*multiply_rows)(const WeightView& w, std::size_t row_begin, std::size_t row_end,
+                        const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride);
+};
+
+// Null for float types and for what is no weight.
+const WeightType* find_weight_type(formats::TensorType type);
+
+struct WeightTypes {
+  const WeightType* types;
+  std::size_t size;
+};
+WeightTypes plain_weight_types();
+WeightTypes k_quant_weight_types();
+WeightTypes i_quant_weight_types();
+
+// The type's blocks in a step.
+template <typename Type>
+inline constexpr std::size_t step_blocks = step_cols / Type::Block::elements;
+
+// Whole matrices stream through once, and the hardware's own prefetching stops at every page. From none to
+// 2048 bytes ahead, one token times 32768 rows of 4096 columns went from 44 to 29 ns per 256 weights for Q4_K
+// and from 36 to 20 for Q4_0 (Xeon, Sapphire Rapids, one core of a busy machine); 1024 does less, 4096 no
+// more. Beyond the last row this touches nothing: a prefetch cannot fault.
+template <typename Type>
+QUERN_INLINE void prefetch_step(const typename Type::Block* step) {
+  const auto at = reinterpret_cast<std::uintptr_t>(step) + 2048;
+  for (std::size_t line = 0; line < step_blocks<Type> * sizeof(*step); line += 64)
+    __builtin_prefetch(reinterpret_cast<const void*>(at + line));
+}
+
+// The float scales of a step's groups, and the factors of their minimums.
+template <typename Type>
+QUERN_INLINE void load_float_scales(const typename Type::Block* step, float* d, float* dmin) {
+  constexpr std::size_t n = step_cols / group_cols(Type::grouping) / step_blocks<Type>;  // groups in a block
+  for (std::size_t b = 0; b < step_blocks<Type>; ++b)
+    for (std::size_t g = 0; g < n; ++g) {
+      if constexpr (requires { Type::d(step[b], g); }) {
+        d[n * b + g] = Type::d(step[b], g);
+      } else {
+        const std::uint16_t bits = Type::d_bits(step[b]);
+        d[n * b + g] = load_half(&bits) * Type::d_factor;
+      }
+      if constexpr (Type::has_min) {
+        const std::uint16_t bits = Type::dmin_bits(step[b]);
+        dmin[n * b + g] = load_half(&bits);
+      }
+    }
+}
+
+template <typename Type>
+void unpack_columns(const std::byte* bytes, std::size_t n, Batch& to) {
+  using Block = typename Type::Block;
+  const auto* blocks = reinterpret_cast<const Block*>(bytes);
+  Block last[step_blocks<Type>];
+  for (std::size_t c = 0; c < n; c += step_cols) {
+    const Block* step = blocks + c / Block::elements;
+    prefetch_step<Type>(step);
+    if (n - c < step_cols) {  // the last step is partial: nothing beyond the row is read
+      __builtin_memset(last, 0, sizeof last);
+      __builtin_memcpy(last, step, (n - c) / Block::elements * sizeof(Block));
+      step = last;
+    }
+    store_bytes(to.codes + c, Type::template codes<0>(step));
+    store_bytes(to.codes + c + 64, Type::template codes<1>(step));
+    store_bytes(to.codes + c + 128, Type::template codes<2>(step));
+    store_bytes(to.codes + c + 192, Type::template codes<3>(step));
+    constexpr std::size_t cols = group_cols(Type::grouping);
+    load_float_scales<Type>(step, to.d + c / cols, to.dmin + c / cols);
+    if constexpr (cols == 128) {
+      store_words(to.scales + c / 16, Type::scales(*step));
+      if constexpr (Type::has_min) store_words(to.mins + c / 16, Type::mins(*step));
+    }
+  }
+}
+
+}  // namespace quern::kernels::QUERN_ISA

@@ -1,0 +1,161 @@
+// K-quants and the ternary types: super-blocks of 256, two groups of 128.
+#include "formats/k_quants.h"
+#include "formats/ternary.h"
+#include "kernels/row_products.h"
+
+namespace quern::kernels::QUERN_ISA {
+namespace {
+
+using namespace formats;
+
+// 32 bytes hold two bits, one of them counting from bit k of each, of 32 columns and, further up, of the
+// next 32.
+template <int shift, int width>
+QUERN_INLINE I8x64 two_fields(const std::uint8_t* p) {
+  return shift_quarters<shift, shift, shift + width, shift + width>(load_halves(p, p));
+}
+// Columns 64 k on of two_bits_of_256(qs, e).
+template <int k>
+QUERN_INLINE I8x64 two_bits(const std::uint8_t* qs) {
+  return two_fields<k % 2 * 4, 2>(qs + k / 2 * 32) & splat_bytes(3);
+}
+
+// Eight scales and eight minimums of six bits (formats' k4_scale_min, four at a time), each for two
+// sub-blocks of 16.
+QUERN_INLINE Bytes16 six_bit_scales(const std::uint8_t* packed) {
+  const std::uint32_t a = load_u32(packed), c = load_u32(packed + 8);
+  const std::uint32_t low = a & 0x3f3f3f3fu, high = (c & 0x0f0f0f0fu) | (a >> 2 & 0x30303030u);
+  return double_bytes(low | std::uint64_t{high} << 32);
+}
+QUERN_INLINE Bytes16 six_bit_mins(const std::uint8_t* packed) {
+  const std::uint32_t b = load_u32(packed + 4), c = load_u32(packed + 8);
+  const std::uint32_t low = b & 0x3f3f3f3fu, high = (c >> 4 & 0x0f0f0f0fu) | (b >> 2 & 0x30303030u);
+  return double_bytes(low | std::uint64_t{high} << 32);
+}
+
+template <typename B>
+struct KQuant {
+  using Block = B;
+  static constexpr bool has_min = false;
+  static constexpr int zero = 0;
+  static constexpr bool is_small = true;
+  static constexpr float d_factor = 1;
+  static QUERN_INLINE std::uint16_t d_bits(const Block& block) { return load_u16(&block.d); }
+};
+template <typename B>
+struct KQuantWithMin : KQuant<B> {
+  static constexpr bool has_min = true;
+  static QUERN_INLINE std::uint16_t dmin_bits(const B& block) { return load_u16(&block.dmin); }
+};
+
+struct Q2_K : KQuantWithMin<BlockQ2_K> {
+  static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  template <int k>
+  static QUERN_INLINE I8x64 codes(const Block* b) {
+    return two_bits<k>(b->qs);
+  }
+  static QUERN_INLINE Bytes16 scales(const Block& b) { return load_16(b.scales) & 15; }
+  static QUERN_INLINE Bytes16 mins(const Block& b) { return load_16(b.scales) >> 4; }
+};
+
+struct Q3_K : KQuant<BlockQ3_K> {
+  static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  static constexpr int zero = 4;
+  template <int k>
+  static QUERN_INLINE I8x64 codes(const Block* b) {
+    return two_bits<k>(b->qs) | (two_fields<2 * k - 2, 1>(b->hmask) & splat_bytes(4));
+  }
+  static QUERN_INLINE Bytes16 scales(const Block& b) {  // q3_k_scale, sixteen at a time
+    const std::uint64_t low = load_u64(b.scales), nibbles = 0x0f0f0f0f0f0f0f0fu, top = 0x3030303030303030u;
+    const std::uint64_t high = load_u32(b.scales + 8);
+    const std::uint64_t first = (high << 4 & 0x30303030u) | ((high << 2 & 0x30303030u) << 32);
+    const std::uint64_t last = (high & 0x30303030u) | ((high >> 2 & 0x30303030u) << 32);
+    return join((low & nibbles) | (first & top), (low >> 4 & nibbles) | (last & top)) - 32;
+  }
+};
+
+struct Q4_K : KQuantWithMin<BlockQ4_K> {
+  static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  template <int k>
+  static QUERN_INLINE I8x64 codes(const Block* b) {
+    return two_fields<0, 4>(b->qs + 32 * k) & splat_bytes(15);
+  }
+  static QUERN_INLINE Bytes16 scales(const Block& b) { return six_bit_scales(b.scales); }
+  static QUERN_INLINE Bytes16 mins(const Block& b) { return six_bit_mins(b.scales); }
+};
+
+struct Q5_K : KQuantWithMin<BlockQ5_K> {
+  static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  template <int k>
+  static QUERN_INLINE I8x64 codes(const Block* b) {
+    constexpr int first = 2 * k - 4;  // bits 2 k and 2 k + 1 go to bit 4
+    return (two_fields<0, 4>(b->qs + 32 * k) & splat_bytes(15)) |
+           (two_fields<first, 1>(b->qh) & splat_bytes(16));
+  }
+  static QUERN_INLINE Bytes16 scales(const Block& b) { return six_bit_scales(b.scales); }
+  static QUERN_INLINE Bytes16 mins(const Block& b) { return six_bit_mins(b.scales); }
+};
+
+struct Q6_K : KQuant<BlockQ6_K> {
+  static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  static constexpr int zero = 32;
+  template <int k>
+  static QUERN_INLINE I8x64 codes(const Block* b) {
+    constexpr int n = k / 2, odd = k % 2;
+    const auto* ql = reinterpret_cast<const std::int8_t*>(b->ql + 64 * n);
+    constexpr int shift = odd * 4;
+    return (shift_quarters<shift, shift, shift, shift>(load_bytes(ql)) & splat_bytes(15)) |
+           (two_fields<shift - 4, 2>(b->qh + 32 * n) & splat_bytes(48));
+  }
+  static QUERN_INLINE Bytes16 scales(const Block& b) { return load_16(b.scales); }
+};
+
+// Digits (tq1_0_digit) of sixteen bytes; the bytes come times a power of 3, modulo 256.
+QUERN_INLINE Bytes16 ternary_digits(Bytes16 x) {  // the whole part of x * 3 / 256
+  return (reinterpret_cast<Bytes16>(x > 85) & 1) + (reinterpret_cast<Bytes16>(x > 170) & 1);
+}
+struct TQ1_0 : KQuant<BlockTQ1_0> {
+  static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int zero = 1;
+  template <int k>
+  static QUERN_INLINE I8x64 codes(const Block* b) {
+    const Bytes16 first = load_16(b->qs), second = load_16(b->qs + 16), third = load_16(b->qs + 32);
+    if constexpr (k < 2) {
+      constexpr std::uint8_t power = k == 0 ? 1 : 9;
+      return join_quarters(ternary_digits(first * power), ternary_digits(second * power),
+                           ternary_digits(first * power * 3), ternary_digits(second * power * 3));
+    } else if constexpr (k == 2) {
+      return join_quarters(ternary_digits(first * 81), ternary_digits(second * 81), ternary_digits(third),
+                           ternary_digits(third * 3));
+    } else {
+      const Bytes16 powers = {1, 1, 1, 1, 3, 3, 3, 3, 9, 9, 9, 9, 27, 27, 27, 27};
+      const std::uint64_t qh = load_u32(b->qh), twice = qh | qh << 32;
+      return join_quarters(ternary_digits(third * 9), ternary_digits(third * 27), ternary_digits(third * 81),
+                           ternary_digits(join(twice, twice) * powers));
+    }
+  }
+  static QUERN_INLINE Bytes16 scales(const Block&) { return Bytes16{} + 1; }
+};
+
+struct TQ2_0 : KQuant<BlockTQ2_0> {
+  static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int zero = 1;
+  template <int k>
+  static QUERN_INLINE I8x64 codes(const Block* b) {
+    return two_bits<k>(b->qs);
+  }
+  static QUERN_INLINE Bytes16 scales(const Block&) { return Bytes16{} + 1; }
+};
+
+constexpr WeightType types[] = {
+    weight_type<Q2_K>(TensorType::q2_k),   weight_type<Q3_K>(TensorType::q3_k),
+    weight_type<Q4_K>(TensorType::q4_k),   weight_type<Q5_K>(TensorType::q5_k),
+    weight_type<Q6_K>(TensorType::q6_k),   weight_type<TQ1_0>(TensorType::tq1_0),
+    weight_type<TQ2_0>(TensorType::tq2_0),
+};
+
+}  // namespace
+
+WeightTypes k_quant_weight_types() { return {types, sizeof types / sizeof *types}; }
+
+}  // namespace quern::kernels::QUERN_ISA
