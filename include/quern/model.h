@@ -5,11 +5,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "quern/export.h"
 #include "quern/result.h"
@@ -160,6 +160,6 @@ class QUERN_API Model {
 
 /// The kernels that this build and this CPU can run, best first; the last is "scalar", plain C++ ("generic"
 /// is another name of it).
-QUERN_API std::vector<std::string> available_isas();
+QUERN_API std::span<const std::string_view> available_isas() noexcept;
 
 }  // namespace quern

@@ -78,7 +78,7 @@ class QUERN_API Tokenizer {
 /// space and the clean-up before punctuation that some vocabularies ask for. One thread at a time.
 class QUERN_API TokenStream {
  public:
-  explicit TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options = {});
+  explicit TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options = {}) noexcept;
   ~TokenStream();
   TokenStream(TokenStream&&) noexcept;
   TokenStream& operator=(TokenStream&&) noexcept;
@@ -86,10 +86,12 @@ class QUERN_API TokenStream {
   /// The text that this token completes; may be empty.
   Result<std::string> push(Token token);
   /// U+FFFD for a character that was left unfinished.
-  std::string finish();
+  std::string finish() noexcept;
 
  private:
-  std::unique_ptr<detail::StreamDecoder> decoder_;
+  Tokenizer tokenizer_;
+  DecodeOptions options_;
+  std::unique_ptr<detail::StreamDecoder> decoder_;  // from the first push() on
 };
 
 }  // namespace quern

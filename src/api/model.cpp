@@ -1,6 +1,7 @@
 #include "quern/model.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 
@@ -175,11 +176,19 @@ Result<Session> Model::new_session(const SessionOptions& options) const {
 Tokenizer Model::tokenizer() const { return impl_->tokenizer; }
 const ModelInfo& Model::info() const { return impl_->info; }
 
-std::vector<std::string> available_isas() {
-  const kernels::KernelTables tables = kernels::runnable_tables();
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < tables.size; ++i) names.emplace_back(tables.tables[i]->isa);
-  return names;
+std::span<const std::string_view> available_isas() noexcept {
+  struct Names {
+    std::array<std::string_view, 16> names;
+    std::size_t n = 0;
+  };
+  static const Names known = [] {
+    Names all;
+    const kernels::KernelTables tables = kernels::runnable_tables();
+    for (; all.n < std::min(tables.size, all.names.size()); ++all.n)
+      all.names[all.n] = tables.tables[all.n]->isa;
+    return all;
+  }();
+  return {known.names.data(), known.n};
 }
 
 }  // namespace quern

@@ -43,17 +43,23 @@ bool Tokenizer::is_end_of_generation(Token token) const { return impl_->is_end_o
 bool Tokenizer::is_control(Token token) const { return impl_->is_control(token); }
 std::string_view Tokenizer::token_text(Token token) const { return impl_->text(token); }
 
-TokenStream::TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options)
-    : decoder_(std::make_unique<detail::StreamDecoder>(
-          tokenizer.impl(), detail::StreamDecoder::Options{.special = options.unparse_special})) {}
+TokenStream::TokenStream(const Tokenizer& tokenizer, const DecodeOptions& options) noexcept
+    : tokenizer_(tokenizer), options_(options) {}
 TokenStream::TokenStream(TokenStream&&) noexcept = default;
 TokenStream& TokenStream::operator=(TokenStream&&) noexcept = default;
 TokenStream::~TokenStream() = default;
 
 Result<std::string> TokenStream::push(Token token) {
-  return detail::at_edge([&] { return decoder_->push(token); });
+  return detail::at_edge([&]() -> Result<std::string> {
+    if (!decoder_) {
+      decoder_ = std::make_unique<detail::StreamDecoder>(
+          tokenizer_.impl(), detail::StreamDecoder::Options{.special = options_.unparse_special});
+    }
+    return decoder_->push(token);
+  });
 }
 
-std::string TokenStream::finish() { return decoder_->finish(); }
+// At most three bytes, which a std::string holds without taking memory.
+std::string TokenStream::finish() noexcept { return decoder_ ? decoder_->finish() : std::string(); }
 
 }  // namespace quern
