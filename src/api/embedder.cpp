@@ -6,8 +6,8 @@
 #include "formats/try.h"
 #include "src/api/edge.h"
 #include "src/api/model_impl.h"
+#include "src/api/text_framer.h"
 #include "src/runtime/whole_texts.h"
-#include "src/tokenizer/tokenizer_impl.h"
 
 namespace quern {
 
@@ -76,18 +76,13 @@ struct Embedder::Impl {
   detail::Pooling pooling;
 
   const detail::ModelSpec& spec() const { return model->loaded->spec(); }
-  const detail::TokenizerImpl& tokenizer() const { return *model->tokenizer.impl(); }
-
-  Result<std::vector<Token>> encode(std::string_view text) const {
-    return tokenizer().encode(text, /*add_special=*/false, /*parse_special=*/false);
+  detail::TextFramer framer(const EmbedOptions& options) const {
+    return {*model->tokenizer.impl(), reader.n_ctx(), options.truncate};
   }
-  // head, then the text's tokens, then what the vocabulary puts behind; where that was asked for the text is
-  // cut so that all of it fits.
-  Result<std::vector<Token>> complete(std::vector<Token> head, std::string_view text, bool truncate) const;
-  // What stands before a document that is read together with the query.
-  Result<std::vector<Token>> query_head(std::string_view query) const;
   Result<void> require_vectors() const;
   Result<void> require_scores() const;
+  /// What the file puts around a query and a document; empty: nothing of its own.
+  Result<std::string_view> pair_form() const;
   Result<Embeddings> run(std::span<const std::vector<Token>> texts, const EmbedOptions& options);
 };
 
@@ -96,30 +91,6 @@ Embedder::Embedder(Embedder&&) noexcept = default;
 Embedder& Embedder::operator=(Embedder&&) noexcept = default;
 Embedder::~Embedder() = default;
 
-Result<std::vector<Token>> Embedder::Impl::complete(std::vector<Token> head, std::string_view text,
-                                                    bool truncate) const {
-  QUERN_TRY(const std::vector<Token> tokens, encode(text));
-  const Token after = tokenizer().frame_tokens().after;
-  const std::size_t n_frame = head.size() + (after == detail::no_token ? 0 : 1), n_ctx = reader.n_ctx();
-  if (truncate && n_frame >= n_ctx && !tokens.empty())
-    return Error{ErrorCode::context_full,
-                 cat(n_frame, " tokens stand around each text, which leaves no room for it in ", n_ctx),
-                 "n_ctx"};
-  const std::size_t n = truncate ? std::min(tokens.size(), n_ctx - n_frame) : tokens.size();
-  head.insert(head.end(), tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(n));
-  if (after != detail::no_token) head.push_back(after);
-  return head;
-}
-
-Result<std::vector<Token>> Embedder::Impl::query_head(std::string_view query) const {
-  const detail::TokenizerImpl::FrameTokens frame = tokenizer().frame_tokens();
-  QUERN_TRY(std::vector<Token> tokens, encode(query));
-  if (frame.before != detail::no_token) tokens.insert(tokens.begin(), frame.before);
-  for (const Token token : {frame.after, frame.between})
-    if (token != detail::no_token) tokens.push_back(token);
-  return tokens;
-}
-
 Result<void> Embedder::Impl::require_vectors() const {
   if (pooling != detail::Pooling::rank) return {};
   return Error{ErrorCode::unsupported,
@@ -127,18 +98,18 @@ Result<void> Embedder::Impl::require_vectors() const {
 }
 
 Result<void> Embedder::Impl::require_scores() const {
-  constexpr std::string_view template_key = "tokenizer.chat_template.rerank";
-  if (pooling != detail::Pooling::rank)
-    return Error{
-        ErrorCode::unsupported,
-        cat("the model makes vectors (pooling ", to_string(public_pooling(pooling)), ") and no scores"),
-        "pooling"};
-  if (!model->loaded->file().metadata().has(template_key)) return {};
-  return Error{ErrorCode::unsupported,
-               cat("key '", template_key,
-                   "' puts words of its own around query and document, which this build "
-                   "cannot do"),
-               std::string(template_key)};
+  if (pooling == detail::Pooling::rank) return {};
+  return Error{
+      ErrorCode::unsupported,
+      cat("the model makes vectors (pooling ", to_string(public_pooling(pooling)), ") and no scores"),
+      "pooling"};
+}
+
+Result<std::string_view> Embedder::Impl::pair_form() const {
+  constexpr std::string_view key = "tokenizer.chat_template.rerank";
+  QUERN_TRY(const std::string_view form, model->loaded->file().metadata().string_or(key, ""));
+  if (form.empty() || form.find("{document}") != form.npos) return form;
+  return Error{ErrorCode::corrupt, cat("key '", key, "' has no place for a {document}"), std::string(key)};
 }
 
 Result<Embeddings> Embedder::Impl::run(std::span<const std::vector<Token>> texts,
@@ -167,12 +138,9 @@ Result<Embeddings> Embedder::Impl::run(std::span<const std::vector<Token>> texts
 Result<Embeddings> Embedder::embed(std::span<const std::string_view> texts, const EmbedOptions& options) {
   return detail::at_edge([&]() -> Result<Embeddings> {
     QUERN_CHECK(impl_->require_vectors());
-    std::vector<Token> head;
-    const Token before = impl_->tokenizer().frame_tokens().before;
-    if (before != detail::no_token) head.push_back(before);
     std::vector<std::vector<Token>> tokens(texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      QUERN_TRY(tokens[i], impl_->complete(head, texts[i], options.truncate));
+      QUERN_TRY(tokens[i], impl_->framer(options).text(texts[i]));
     }
     return impl_->run(tokens, options);
   });
@@ -193,10 +161,10 @@ Result<std::vector<float>> Embedder::rank(std::string_view query, std::span<cons
                                           const EmbedOptions& options) {
   return detail::at_edge([&]() -> Result<std::vector<float>> {
     QUERN_CHECK(impl_->require_scores());
-    QUERN_TRY(const std::vector<Token> head, impl_->query_head(query));
+    QUERN_TRY(const std::string_view form, impl_->pair_form());
     std::vector<std::vector<Token>> pairs(documents.size());
     for (std::size_t i = 0; i < documents.size(); ++i) {
-      QUERN_TRY(pairs[i], impl_->complete(head, documents[i], options.truncate));
+      QUERN_TRY(pairs[i], impl_->framer(options).pair(form, query, documents[i]));
     }
     QUERN_TRY(const Embeddings labels, impl_->run(pairs, options));
     std::vector<float> scores(labels.size());

@@ -7,15 +7,14 @@
 #include <cmath>
 #include <cstring>
 
-#include "formats/gguf_writer.h"
-#include "formats/model_file.h"
 #include "tests/api/golden_model.h"
-#include "tests/support/scratch_folder.h"
+#include "tests/support/ranker.h"
 
 namespace quern {
 namespace {
 
 using test::Golden;
+using test::Ranker;
 using testing::HasSubstr;
 using Tokens = std::vector<Token>;
 
@@ -26,61 +25,6 @@ double length(std::span<const float> vector) {
   for (const float value : vector) sum += double(value) * value;
   return std::sqrt(sum);
 }
-
-/// bert with layers that rank: `cls` (with tanh) of small weights and an output row for each label.
-class Ranker {
- public:
-  explicit Ranker(std::size_t n_labels, std::string_view extra_key = {}) : path_(folder_ / "ranker.gguf") {
-    const auto file = formats::ModelFile::open(test::golden_path("bert.gguf")).value();
-    formats::GgufContents contents;
-    contents.copy(file.metadata());
-    contents.set("bert.pooling_type", std::uint32_t{4});
-    if (!extra_key.empty()) contents.set(extra_key, "{query} {document}");
-    std::vector<std::string> labels;
-    for (std::size_t i = 0; i < n_labels; ++i) labels.push_back("label " + std::to_string(i));
-    if (n_labels != 1) contents.set("bert.classifier.output_labels", labels);
-    for (const formats::Tensor& tensor : file.tensors())
-      contents.add_tensor(tensor.name, tensor.type, std::span(tensor.dims).first(tensor.n_dims));
-    contents.add_tensor("cls.weight", formats::TensorType::f32, {dim, dim});
-    contents.add_tensor("cls.bias", formats::TensorType::f32, {dim});
-    contents.add_tensor("cls.output.weight", formats::TensorType::f32, {dim, n_labels});
-    contents.add_tensor("cls.output.bias", formats::TensorType::f32, {n_labels});
-    const auto fill = [](std::size_t n, int seed) {
-      std::vector<float> values(n);
-      for (std::size_t i = 0; i < n; ++i) values[i] = std::sin(float(i * 7 + std::size_t(seed))) / 8;
-      return values;
-    };
-    cls = fill(dim * dim, 1), cls_bias = fill(dim, 2), output = fill(dim * n_labels, 3),
-    output_bias = fill(n_labels, 4);
-    auto writer = formats::GgufWriter::create(path_, contents).value();
-    for (const formats::Tensor& tensor : file.tensors())
-      writer.write({tensor.data, static_cast<std::size_t>(tensor.n_bytes)}).value();
-    for (const auto* values : {&cls, &cls_bias, &output, &output_bias})
-      writer.write(std::as_bytes(std::span(*values))).value();
-    writer.finish().value();
-  }
-  Model open() const { return Model::open(path_).value(); }
-  /// The scores of every label, from the first token's hidden state.
-  std::vector<double> scores(std::span<const float> hidden) const {
-    std::vector<double> inner(dim), out(output_bias.size());
-    for (std::size_t r = 0; r < dim; ++r) {
-      inner[r] = cls_bias[r];
-      for (std::size_t c = 0; c < dim; ++c) inner[r] += double(cls[r * dim + c]) * hidden[c];
-      inner[r] = std::tanh(inner[r]);
-    }
-    for (std::size_t r = 0; r < out.size(); ++r) {
-      out[r] = output_bias[r];
-      for (std::size_t c = 0; c < dim; ++c) out[r] += double(output[r * dim + c]) * inner[c];
-    }
-    return out;
-  }
-
- private:
-  static constexpr std::size_t dim = 64;
-  test::ScratchFolder folder_;
-  std::filesystem::path path_;
-  std::vector<float> cls, cls_bias, output, output_bias;
-};
 
 TEST(Embedder, GivesTheGoldenVectorAndUnitLength) {
   for (const char* name : {"bert", "modern-bert"}) {
@@ -141,7 +85,7 @@ TEST(Embedder, RanksByTheModelsLayers) {
   const Golden golden = Golden::load("bert");
   for (const std::size_t n_labels : {1u, 3u}) {
     const Ranker ranker(n_labels);
-    const Model model = ranker.open();
+    const Model model = Model::open(ranker.path()).value();
     Embedder embedder = model.new_embedder({.threads = 1}).value();
     EXPECT_EQ(embedder.pooling(), Pooling::rank);
     EXPECT_EQ(embedder.dim(), int(n_labels));
@@ -165,7 +109,8 @@ TEST(Embedder, RanksByTheModelsLayers) {
 }
 
 TEST(Embedder, OfAPairTheDocumentIsCut) {
-  const Model model = Ranker(1).open();
+  const Ranker ranker(1);
+  const Model model = Model::open(ranker.path()).value();
   Embedder embedder = model.new_embedder({.n_ctx = 10, .threads = 1}).value();
   const std::string_view long_one[] = {"a b c d e f g h i j"}, cut_one[] = {"a b c d"};
   EXPECT_EQ(embedder.rank("q r s", long_one).error().code, ErrorCode::context_full);
@@ -187,7 +132,7 @@ TEST(Embedder, SaysWhatAModelCannotDo) {
   EXPECT_EQ(undeclared.error().field, "llama.pooling_type");
   EXPECT_EQ(decoder.new_embedder({.pooling = Pooling::rank}).error().code, ErrorCode::unsupported);
   Embedder last = decoder.new_embedder({.pooling = Pooling::last, .threads = 1}).value();
-  const std::string_view texts[] = {"ab"}, none[] = {""};
+  const std::string_view texts[] = {"ab"};
   EXPECT_EQ(last.embed(texts).value().dim, 64u);
 
   Embedder embedder = bert().new_embedder({.threads = 1}).value();
@@ -202,9 +147,36 @@ TEST(Embedder, SaysWhatAModelCannotDo) {
   const auto session = bert().new_session();
   ASSERT_FALSE(session);
   EXPECT_EQ(session.error().code, ErrorCode::unsupported);
+}
 
-  const Ranker with_template(1, "tokenizer.chat_template.rerank");
-  const auto refused = with_template.open().new_embedder().value().rank("q", none);
+TEST(Embedder, PairsStandInTheWordsOfTheModelsFile) {
+  const Ranker ranker(1, "[MASK] q {query} [SEP] d {document} [MASK]");
+  const Model model = Model::open(ranker.path()).value();
+  Embedder embedder = model.new_embedder({.n_ctx = 16, .threads = 1}).value();
+  Embedder first = bert().new_embedder({.pooling = Pooling::cls, .threads = 1}).value();
+  const auto expected = [&](std::string_view query, std::string_view document) {
+    Tokens tokens{4};
+    for (const auto& [text, after] : {std::pair{query, Token{3}}, {document, Token{4}}}) {
+      const std::string with_word = (after == 3 ? "q " : "d ") + std::string(text);
+      const Tokens more = model.tokenizer().encode(with_word).value();
+      tokens.insert(tokens.end(), more.begin(), more.end());
+      tokens.push_back(after);
+    }
+    const Embeddings hidden = first.embed_tokens({&tokens, 1}, {.normalize = false}).value();
+    return ranker.scores(hidden[0])[0];
+  };
+  const std::string_view documents[] = {"a b", "c", "[MASK]"};  // the last is a word of the document's
+  const std::vector<float> scores = embedder.rank("x y", documents).value();
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(scores[i], expected("x y", documents[i]), 1e-5) << i;
+
+  const std::string_view long_one[] = {"a b c d e f g h i j k l m"};
+  EXPECT_EQ(embedder.rank("x y", long_one).error().code, ErrorCode::context_full);
+  EXPECT_NEAR(embedder.rank("x y", long_one, {.truncate = true}).value()[0],
+              expected("x y", "a b c d e f g h i"), 1e-5);
+
+  const std::string_view none[] = {""};
+  const Ranker placeless(1, "{query}");
+  const auto refused = Model::open(placeless.path()).value().new_embedder().value().rank("q", none);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().field, "tokenizer.chat_template.rerank");
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/programs/program.h"
+#include "tests/support/ranker.h"
 
 namespace quern::test {
 namespace {
@@ -87,6 +88,38 @@ TEST(QuernEmbed, ComparesTwoFiles) {
   EXPECT_LT(other, same);
   const Outcome as_json = run_program("quern-embed", {"-m", bert, "--json", "--similarity", a, b});
   EXPECT_NEAR(json::parse(as_json.out).at("similarity").at(1).at(0).get<double>(), 1, 1e-6);
+}
+
+TEST(QuernEmbed, RanksLinesBestFirst) {
+  const Ranker ranker(1);
+  const std::vector<std::string> arguments{"-m", ranker.path().string(), "--rerank", "how is flour made"};
+  const std::string lines = "the mill\na loaf of bread\nz\n";
+  const Outcome text = run_program("quern-embed", arguments, lines);
+  EXPECT_EQ(text.status, 0) << text.err;
+  auto with_json = arguments;
+  with_json.push_back("--json");
+  const Outcome as_json = run_program("quern-embed", with_json, lines);
+  EXPECT_EQ(as_json.status, 0) << as_json.err;
+  const json results = json::parse(as_json.out).at("results");
+  ASSERT_EQ(results.size(), 3u);
+  std::istringstream rows(text.out);
+  std::vector<std::string> ranked;
+  double last = INFINITY;
+  for (const json& result : results) {
+    double score = 0;
+    std::size_t index = 0;
+    std::string line;
+    rows >> score >> index;
+    rows.get();
+    std::getline(rows, line);
+    EXPECT_NEAR(score, result.at("score").get<double>(), 1e-6);
+    EXPECT_EQ(index, result.at("index").get<std::size_t>());
+    EXPECT_EQ(line, result.at("text"));
+    EXPECT_LE(score, last);
+    last = score;
+    ranked.push_back(line);
+  }
+  EXPECT_THAT(ranked, testing::UnorderedElementsAre("the mill", "a loaf of bread", "z"));
 }
 
 TEST(QuernEmbed, ErrorsAreOneLine) {
