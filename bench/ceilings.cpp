@@ -220,16 +220,20 @@ double read_rate(int threads, std::uint64_t n_bytes, Read read) {
 }  // namespace
 
 Ceilings measure_ceilings(int threads, std::uint64_t read_bytes, const std::string& isa) {
-  constexpr std::uint64_t mebibyte = 1 << 20;
   const Probe& probe = find_probe(isa);
   Ceilings ceilings;
   ceilings.threads = threads;
   ceilings.int8_instruction = probe.int8_instruction;
   ceilings.int8_gops = arithmetic_rate(threads, probe.int8);
   ceilings.fp32_gops = arithmetic_rate(threads, probe.fp32);
-  ceilings.read_bytes = std::max<std::uint64_t>(1, (read_bytes + mebibyte - 1) / mebibyte) * mebibyte;
-  ceilings.read_gbps = read_rate(threads, ceilings.read_bytes, probe.read);
+  measure_reading(ceilings, read_bytes, isa);
   return ceilings;
+}
+
+void measure_reading(Ceilings& ceilings, std::uint64_t read_bytes, const std::string& isa) {
+  constexpr std::uint64_t mebibyte = 1 << 20;
+  ceilings.read_bytes = std::max<std::uint64_t>(1, (read_bytes + mebibyte - 1) / mebibyte) * mebibyte;
+  ceilings.read_gbps = read_rate(ceilings.threads, ceilings.read_bytes, find_probe(isa).read);
 }
 
 }  // namespace quern::bench

@@ -62,18 +62,9 @@ std::vector<double> Measured::ratios() const {
   return out;
 }
 
-namespace {
-double read_seconds(const Measured& m) { return m.work.bytes / (1e9 * m.ceilings.read_gbps); }
-double arithmetic_seconds(const Measured& m) {
-  return m.work.int8_ops / (1e9 * m.ceilings.int8_gops) + m.work.fp32_ops / (1e9 * m.ceilings.fp32_gops);
-}
-}  // namespace
-
-double Measured::share() const {
-  return std::max(read_seconds(*this), arithmetic_seconds(*this)) / mean(seconds);
-}
+double Measured::share() const { return work.least_seconds(ceilings) / mean(seconds); }
 const char* Measured::bound_by() const {
-  return read_seconds(*this) > arithmetic_seconds(*this) ? "reading" : "arithmetic";
+  return work.reading_seconds(ceilings) > work.arithmetic_seconds(ceilings) ? "reading" : "arithmetic";
 }
 double Measured::gops() const { return 1e-9 * work.operations() / mean(seconds); }
 double Measured::gbps() const { return 1e-9 * work.bytes / mean(seconds); }

@@ -14,13 +14,6 @@ double mean(const std::vector<double>& values);
 double deviation(const std::vector<double>& values);  ///< of a sample; 0 where there is one value only
 double median(std::vector<double> values);
 
-/// What one measurement has to do at least: operations (a multiply-add is two) and bytes of weights, keys and
-/// values read.
-struct Work {
-  double int8_ops = 0, fp32_ops = 0, bytes = 0;
-  double operations() const { return int8_ops + fp32_ops; }
-};
-
 struct Measured {
   Row row{};
   std::string time{};             ///< when it began, UTC
