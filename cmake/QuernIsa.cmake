@@ -9,7 +9,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(quern_isa_flags_avxvnni ${quern_isa_flags_avx2} -mavxvnni)
   set(quern_isa_header_avxvnni avx2)
   set(quern_isa_flags_avx512 ${quern_isa_flags_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq
-      -mprefer-vector-width=512 -Wno-uninitialized -Wno-maybe-uninitialized)  # GCC 12 warns inside its own header
+      -mprefer-vector-width=512)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # GCC 12 warns inside its own header
+    list(APPEND quern_isa_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
+  endif()
   set(quern_isa_flags_avx512vnni ${quern_isa_flags_avx512} -mavx512vnni)
   set(quern_isa_header_avx512vnni avx512)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")

@@ -93,7 +93,8 @@ Result<Batch> Model::new_batch(const BatchOptions& options) const {
               detail::resolve_sizes(options.threads, static_cast<std::size_t>(options.batch),
                                     static_cast<std::size_t>(options.max_sessions)));
     QUERN_TRY(detail::Evaluator evaluator, detail::Evaluator::create(impl_->loaded, sizes));
-    return Batch(std::make_unique<Batch::Impl>(impl_, std::move(evaluator)));
+    return Batch(
+        std::unique_ptr<Batch::Impl>(new Batch::Impl{.model = impl_, .evaluator = std::move(evaluator)}));
   });
 }
 
