@@ -1,10 +1,15 @@
 // What a GGUF file holds, whether it will run here, and the memory that takes.
 //
 //   quern-inspect -m tiny.gguf --n-ctx 8192 --kv q8_0
+//   quern-inspect -m tiny.gguf --check --manifest tiny.json   # reads every byte
+//   quern-inspect -m copy.gguf --verify tiny.json
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "common/interrupt.h"
+#include "common/manifest.h"
 #include "common/program.h"
+#include "common/progress.h"
 
 namespace {
 
@@ -102,6 +107,49 @@ void print(const quern::ModelInfo& info, const quern::Plan& plan) {
   line("read for each new token", human_bytes(plan.bytes_read_per_token));
 }
 
+struct CheckPaths {
+  std::string manifest;  ///< to write; empty: none
+  std::string verify;    ///< to compare with; empty: none
+};
+
+/// A line for each finding; exit status 1 if there is one.
+int check(const examples::Program& program, const CheckPaths& paths) {
+  quern::Manifest expected;
+  if (!paths.verify.empty()) expected = examples::read_manifest(paths.verify);
+  const examples::Interrupt interrupt;
+  examples::ProgressBar bar("checking");
+  quern::CheckReport report = quern::check(program.model, {.threads = program.session.threads,
+                                                           .progress = bar.callback(),
+                                                           .stop = interrupt.token()})
+                                  .value();
+  bar.clear();
+  if (!paths.verify.empty())
+    for (auto& finding : quern::compare(expected, report.manifest))
+      report.findings.push_back(std::move(finding));
+  if (!paths.manifest.empty()) examples::write_manifest(paths.manifest, report.manifest);
+
+  if (program.json) {
+    ordered_json findings = ordered_json::array();
+    for (const auto& finding : report.findings)
+      findings.push_back({{"where", finding.where}, {"what", finding.what}});
+    const ordered_json json = {{"findings", findings},
+                               {"notes", report.notes},
+                               {"tensors", report.manifest.tensors.size()},
+                               {"bytes", report.n_bytes}};
+    examples::write_out(json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+  } else {
+    for (const auto& finding : report.findings)
+      std::printf("%s: %s\n", finding.where.c_str(), finding.what.c_str());
+    for (const std::string& note : report.notes) std::printf("note: %s\n", note.c_str());
+    std::printf("%zu tensors, %s: ", report.manifest.tensors.size(), human_bytes(report.n_bytes).c_str());
+    if (report.findings.empty())
+      std::printf("nothing wrong%s\n", paths.verify.empty() ? "" : ", as in the manifest");
+    else
+      std::printf("%zu finding%s\n", report.findings.size(), report.findings.size() == 1 ? "" : "s");
+  }
+  return report.findings.empty() ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -114,7 +162,23 @@ int main(int argc, char** argv) {
   program.app().add_flag("--container-only", container_only,
                          "Only what the file holds, for files that are no model: vocabularies, adapters");
 
+  bool wants_check = false;
+  CheckPaths paths;
+  program.app().add_flag("--check", wants_check,
+                         "Read every block for numbers that are none, try the tokenizer and the chat "
+                         "template; a line for each finding, and exit status 1 if there is one");
+  program.app()
+      .add_option("--manifest", paths.manifest, "Check, and write the SHA-256 of each tensor to this file")
+      ->type_name("FILE");
+  program.app()
+      .add_option("--verify", paths.verify, "Check, and compare with the manifest in this file")
+      ->type_name("FILE");
+
   return program.run(argc, argv, [&] {
+    if (wants_check || !paths.manifest.empty() || !paths.verify.empty()) {
+      if (!container_only) (void)quern::Model::plan(program.model, program.session, program.open).value();
+      return check(program, paths);
+    }
     const auto file = quern::inspect(program.model).value();
     ordered_json json = to_json(file);
     if (!container_only) {

@@ -13,6 +13,7 @@
 #include "formats/mapped_file.h"
 #include "formats/name_index.h"
 #include "formats/printable.h"
+#include "formats/shards.h"
 #include "formats/try.h"
 
 namespace quern::formats {
@@ -256,6 +257,12 @@ Result<ModelFile> without_exceptions(Open open) {
 }
 
 }  // namespace
+
+Result<std::vector<std::filesystem::path>> shard_paths(const std::filesystem::path& first,
+                                                       std::uint64_t count) {
+  if (count == 1) return std::vector{first};
+  return shard_paths(first, Split{.no = 0, .count = count});
+}
 
 Result<ModelFile> ModelFile::open(const std::filesystem::path& path, const ModelFileOptions& options) {
   return without_exceptions([&] { return open_all(path, options); });

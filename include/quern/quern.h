@@ -12,6 +12,7 @@
 #include "quern/answer.h"     // taking what a chat model wrote apart
 #include "quern/batch.h"      // several sessions at once
 #include "quern/chat.h"       // conversations
+#include "quern/check.h"      // whether a file is sound, and the one it should be
 #include "quern/convert.h"    // from a Hugging Face folder to a file
 #include "quern/embedding.h"  // vectors of texts, and ranking
 #include "quern/inspect.h"    // what a file holds
