@@ -69,7 +69,8 @@ struct ChatCapabilities {
   bool tool_calls = false;      ///< it prints calls in earlier answers
   bool text_arguments = false;  ///< the arguments of a call have to be JSON text and no object
   bool short_call_ids = false;  ///< ids of calls have to be nine letters or digits; others are mapped to such
-  /// The field in which it looks for reasoning, "reasoning_content" for one; empty: it prints none.
+  /// The field in which it looks for reasoning, "reasoning_content" for one; "content.thinking" if that is a
+  /// part of the content, "content.blocks" if it is one of blocks in the content; empty: it prints none.
   std::string reasoning_field = {};
 };
 

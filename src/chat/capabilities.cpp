@@ -1,11 +1,13 @@
 #include "src/chat/capabilities.h"
 
-#include <array>
+#include <algorithm>
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "src/chat/chat_template_impl.h"
+#include "src/chat/messages.h"
 
 namespace quern::detail {
 namespace {
@@ -31,12 +33,17 @@ class Prober {
                                  compiled_.source().find("\"developer\"") != std::string::npos;
     found.developer_role =
         names_developer && prints(messages({R"({"role": "developer", "content": "Qdevq"})", user}), "Qdevq");
-    found.content_parts = takes_parts();
+    found.content_parts =
+        prints_parts(messages({R"({"role": "user", "content": [{"type": "text", "text": "Qoneq"},
+                                                               {"type": "text", "text": "Qtwoq"}]})"}),
+                     {"Qoneq", "Qtwoq"});
     Json with_tools = messages({user});
     with_tools.set("tools", json(tools));
     found.tools = prints(with_tools, "qtoolq");
     find_calls(found);
-    for (const std::string field : {"reasoning_content", "reasoning", "thinking", "thought"}) {
+    constexpr std::string_view fields[] = {"reasoning_content", "reasoning",   "thinking",
+                                           "thought",           thinking_part, thoughts_block};
+    for (const std::string_view field : fields) {
       if (!prints_reasoning(field, found)) continue;
       found.reasoning_field = field;
       break;
@@ -66,15 +73,14 @@ class Prober {
     return text && text->find(word) != std::string::npos;
   }
 
-  /// Both parts come out, and not as the list itself.
-  bool takes_parts() const {
-    const auto text = rendered(messages({R"({"role": "user", "content": [{"type": "text", "text": "Qoneq"},
-                                                                   {"type": "text", "text": "Qtwoq"}]})"}));
+  /// The words come out, and the list that they stand in does not.
+  bool prints_parts(const Json& context, std::initializer_list<std::string_view> words) const {
+    const auto text = rendered(context);
     const auto has = [&](std::string_view word) { return text->find(word) != std::string::npos; };
-    return text && has("Qoneq") && has("Qtwoq") && !has("'type'") && !has("\"type\"");
+    return text && std::ranges::all_of(words, has) && !has("'type'") && !has("\"type\"");
   }
 
-  static Json call(std::string_view arguments, std::string_view id) {
+  static Json call(std::string_view arguments, std::string_view id, bool with_tools) {
     const std::string quoted_id = "\"" + std::string(id) + "\"";
     const std::string assistant = R"({"role": "assistant", "content": "", "tool_calls": [{"id": )" +
                                   quoted_id +
@@ -83,7 +89,7 @@ class Prober {
     const std::string result =
         R"({"role": "tool", "name": "qtoolq", "content": "Qresultq", "tool_call_id": )" + quoted_id + "}";
     Json context = messages({user, assistant, result});
-    context.set("tools", json(tools));
+    if (with_tools) context.set("tools", json(tools));
     return context;
   }
   void find_calls(ChatCapabilities& found) const {
@@ -91,7 +97,7 @@ class Prober {
     for (const bool short_id : {false, true}) {
       const std::string_view id = short_id ? "qcallidq1" : "call_q1";
       for (const bool as_text : {false, true}) {
-        if (!prints(call(as_text ? text : object, id), "Qvalueq")) continue;
+        if (!prints(call(as_text ? text : object, id, found.tools), "Qvalueq")) continue;
         found.tool_calls = true;
         found.text_arguments = as_text;
         found.short_call_ids = short_id;
@@ -101,17 +107,22 @@ class Prober {
   }
 
   /// In the last answer, or in one that goes on after a tool's result, with thinking switched on or not.
-  bool prints_reasoning(const std::string& field, const ChatCapabilities& found) const {
-    const std::string answer =
-        R"({"role": "assistant", "content": "Qanswerq", ")" + field + R"(": "Qthoughtq"})";
-    Json last = messages({user, answer});
+  bool prints_reasoning(std::string_view field, const ChatCapabilities& found) const {
+    Json last = messages({user, R"({"role": "assistant", "content": "Qanswerq"})"});
     last.set("add_generation_prompt", false);
-    Json with_call = call(R"({"qkeyq": "Qvalueq"})", found.short_call_ids ? "qcallidq1" : "call_q1");
-    (*with_call.find("messages")->array())[1].set(field, "Qthoughtq");
+    Json with_call =
+        call(R"({"qkeyq": "Qvalueq"})", found.short_call_ids ? "qcallidq1" : "call_q1", found.tools);
+    for (Json* context : {&last, &with_call})
+      set_reasoning((*context->find("messages")->array())[1], field, "Qthoughtq");
+    const bool in_content = field == thinking_part || field == thoughts_block;
     for (Json* context : {&last, &with_call}) {
-      if (prints(*context, "Qthoughtq")) return true;
-      context->set("enable_thinking", true);
-      if (prints(*context, "Qthoughtq")) return true;
+      for (int thinking = 0; thinking < 2; ++thinking) {
+        if (thinking != 0)
+          for (const char* const name : {"enable_thinking", "thinking", "add_thoughts"})
+            context->set(name, true);
+        if (in_content ? prints_parts(*context, {"Qthoughtq", "Qanswerq"}) : prints(*context, "Qthoughtq"))
+          return true;
+      }
     }
     return false;
   }

@@ -1,5 +1,6 @@
 #include "src/chat/messages.h"
 
+#include <algorithm>
 #include <map>
 
 #include "formats/try.h"
@@ -62,7 +63,7 @@ class Shaper {
     out.set("content", std::move(text));
     if (!message.name.empty()) out.set("name", message.name);
     if (!message.reasoning.empty() && !can_.reasoning_field.empty())
-      out.set(can_.reasoning_field, message.reasoning);
+      set_reasoning(out, can_.reasoning_field, message.reasoning);
     if (!message.tool_calls.empty()) {
       QUERN_TRY(Json calls, tool_calls(message));
       out.set("tool_calls", std::move(calls));
@@ -126,7 +127,10 @@ class Shaper {
   }
   /// Ids of nine letters or digits where the template wants them, the same for a call and its result.
   std::string id_for(const std::string& id) {
-    if (!can_.short_call_ids) return id;
+    const auto is_plain = [](char c) {
+      return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    };
+    if (!can_.short_call_ids || (id.size() == 9 && std::ranges::all_of(id, is_plain))) return id;
     const auto [found, added] = short_ids_.try_emplace(id, "");
     if (added) {
       const std::string number = std::to_string(short_ids_.size());
@@ -171,6 +175,32 @@ Result<Json> shaped_tools(const std::string& text) {
 }
 
 }  // namespace
+
+void set_reasoning(Json& message, std::string_view field, const std::string& reasoning) {
+  Json& content = *message.find("content");
+  const auto part = [](const char* type, const char* key, const std::string& text) {
+    Json out;
+    out.set("type", type);
+    out.set(key, text);
+    return out;
+  };
+  if (field == thinking_part) {
+    Json::Array parts = {part("thinking", "thinking", reasoning)};
+    if (const std::string* text = content.string(); text != nullptr && !text->empty())
+      parts.push_back(part("text", "text", *text));
+    if (const Json::Array* more = content.array()) parts.insert(parts.end(), more->begin(), more->end());
+    content = std::move(parts);
+  } else if (field == thoughts_block) {
+    Json::Array blocks = {part("thoughts", "text", reasoning)};
+    if (const std::string* text = content.string(); text != nullptr && !text->empty())
+      blocks.push_back(part("response", "text", *text));
+    Json holder;
+    holder.set("blocks", std::move(blocks));
+    content = std::move(holder);
+  } else {
+    message.set(field, reasoning);
+  }
+}
 
 Result<Json> template_variables(std::span<const ChatMessage> messages, const RenderOptions& options,
                                 const ChatCapabilities* capabilities) {

@@ -11,4 +11,10 @@ namespace quern::detail {
 Result<Json> template_variables(std::span<const ChatMessage> messages, const RenderOptions& options,
                                 const ChatCapabilities* capabilities);
 
+/// Reasoning as a part {"type": "thinking"} of the content, and as one of the content's "blocks".
+inline constexpr std::string_view thinking_part = "content.thinking", thoughts_block = "content.blocks";
+
+/// Gives a message its reasoning as a template takes it (ChatCapabilities::reasoning_field).
+void set_reasoning(Json& message, std::string_view field, const std::string& reasoning);
+
 }  // namespace quern::detail
