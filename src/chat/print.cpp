@@ -26,7 +26,7 @@ void append_float_text(TextBuilder& out, double value) {
 
 /// Single quotes, unless the text has single quotes and no double ones.
 void append_quoted(Machine& machine, TextBuilder& out, const Value& value) {
-  machine.step(value.n / 4);
+  machine.step(value.n / 2);
   const std::string_view text = value.text();
   const bool is_data = value.has_data();
   const char quote =
@@ -37,13 +37,16 @@ void append_quoted(Machine& machine, TextBuilder& out, const Value& value) {
     const std::string_view character = text.substr(at, n);
     const char32_t code = first_code(character);
     at += n;
+    const bool is_special = code == '\\' || code == static_cast<unsigned char>(quote);
+    if (!is_special && is_printable(code)) {
+      out.append(character, is_data);
+      continue;
+    }
     char escape[12];
     if (code == '\n' || code == '\r' || code == '\t')
       std::snprintf(escape, sizeof escape, "\\%c", code == '\n' ? 'n' : code == '\r' ? 'r' : 't');
-    else if (code == '\\' || code == static_cast<unsigned char>(quote))
+    else if (is_special)
       std::snprintf(escape, sizeof escape, "\\%c", static_cast<char>(code));
-    else if (is_printable(code))
-      std::snprintf(escape, sizeof escape, "%.*s", static_cast<int>(n), character.data());
     else
       std::snprintf(escape, sizeof escape,
                     code < 0x100     ? "\\x%02x"

@@ -16,7 +16,7 @@ using formats::cat;
 template <typename Append>
 Value by_character(Machine& machine, const Value& value, Append append) {
   const std::string_view text = value.text();
-  machine.step(text.size() / 16);
+  machine.step(text.size() / 4);
   machine.arena().charge(text.size());  // of the string below
   std::string out;
   for (std::size_t at = 0; at < text.size();) {

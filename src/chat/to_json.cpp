@@ -54,7 +54,7 @@ class Writer {
       std::size_t end = std::min<std::size_t>(at + 4096, value.n);
       while (end < value.n && (static_cast<unsigned char>(value.s[end]) & 0xc0) == 0x80) --end;
       const Value piece = value.part(at, end - at);
-      machine_.step(piece.n / 16);
+      machine_.step(piece.n / 4);
       std::string text;
       append_json_string(text, piece.text(), options_.ensure_ascii);
       const std::string_view inside = std::string_view(text).substr(1, text.size() - 2);
