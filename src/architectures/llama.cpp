@@ -9,6 +9,7 @@ namespace {
 void build_llama(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
+  b.ignore_key("attention.sliding_window");  // see above
   const int rope =
       b.full_rope({.kind = kernels::RopeKind::interleaved, .factors = true, .long_factors = true});
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {

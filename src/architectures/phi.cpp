@@ -21,6 +21,7 @@ void build_phi2(SpecBuilder& b) {
 void build_phi3(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
+  b.ignore_key("attention.sliding_window");  // see above
   const int rope = b.rope({.kind = kernels::RopeKind::halves, .long_factors = true});
   b.for_each_layer([&](LayerSpec& layer, std::size_t) {
     layer.mixer_norm = b.norm("attn_norm", NormKind::rms);

@@ -25,7 +25,10 @@ constexpr std::uint64_t max_context = 1u << 30;
 }  // namespace
 
 SpecBuilder::SpecBuilder(const formats::ModelFile& file, const Family& family)
-    : file_(file), family_(family), used_(file.tensors().size(), false) {
+    : file_(file),
+      family_(family),
+      used_(file.tensors().size(), false),
+      asked_(file.metadata().entries().size(), false) {
   spec.architecture = family.name;
   for (const formats::Tensor& tensor : file.tensors()) spec.tensor_bytes += tensor.n_bytes;
 }
@@ -35,6 +38,7 @@ Result<ModelSpec> SpecBuilder::build() {
   if (!error_) family_.build(*this);
   if (!error_) read_pooling();
   if (!error_) check_unused();
+  if (!error_) check_unasked();
   if (error_) return *std::move(error_);
   return std::move(spec);
 }
@@ -43,9 +47,14 @@ void SpecBuilder::fail(ErrorCode code, std::string field, std::string message) {
   if (!error_) error_ = Error{code, std::move(message), std::move(field)};
 }
 
-std::string SpecBuilder::key(std::string_view name) const { return cat(family_.name, ".", name); }
+std::string SpecBuilder::key(std::string_view name) {
+  std::string full = cat(family_.name, ".", name);
+  if (const formats::MetadataEntry* entry = file_.metadata().find(full))
+    asked_[static_cast<std::size_t>(entry - file_.metadata().entries().data())] = true;
+  return full;
+}
 
-bool SpecBuilder::has(std::string_view name) const { return file_.metadata().has(key(name)); }
+bool SpecBuilder::has(std::string_view name) { return file_.metadata().has(key(name)); }
 
 std::uint64_t SpecBuilder::size(std::string_view name, std::uint64_t max) {
   const std::string full = key(name);

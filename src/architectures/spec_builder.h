@@ -3,6 +3,7 @@
 // The first error sticks and is what build() returns; after it every call is harmless, so family files need
 // no error handling.
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -65,13 +66,14 @@ struct RankingOptions {
 class SpecBuilder {
  public:
   SpecBuilder(const formats::ModelFile& file, const Family& family);
-  /// Reads what all families have, then the family's own part, then checks that no tensor is left over.
+  /// Reads what all families have, then the family's own part, then checks that no tensor and no
+  /// hyper-parameter is left over.
   Result<ModelSpec> build();
 
   ModelSpec spec{};
 
   // Hyper-parameters. Keys are without the architecture's prefix.
-  bool has(std::string_view key) const;
+  bool has(std::string_view key);
   /// A required integer in [1, max].
   std::uint64_t size(std::string_view key, std::uint64_t max);
   /// An integer in [0, max], or the fallback.
@@ -140,6 +142,8 @@ class SpecBuilder {
   static Matrix part(const Matrix& whole, std::uint64_t row_begin, std::uint64_t n_rows);
   /// A tensor that files may hold and the computation does not use; the call says why.
   void ignore(std::string_view full_name);
+  /// The same for a hyper-parameter.
+  void ignore_key(std::string_view name) { key(name); }
 
   // Parts that most families share.
   void embedding();
@@ -194,7 +198,8 @@ class SpecBuilder {
   void read_pooling();
   void enter_layer(std::size_t n, std::string_view group = "");
   void leave_layers();
-  std::string key(std::string_view name) const;
+  /// The key in full; it has been asked for.
+  std::string key(std::string_view name);
   template <typename T>
   T take(Result<T> result, T otherwise) {
     if (result) return *std::move(result);
@@ -202,18 +207,22 @@ class SpecBuilder {
     return otherwise;
   }
   const formats::Tensor* find(std::string_view full_name, Presence presence);
+  /// For optional tensors that come all or not at all: where the file has one of them, each is required.
+  Presence together(Presence presence, std::initializer_list<std::string> names) const;
   bool check_dims(const formats::Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2);
   /// A tensor of weights of these dimensions; null after a failure, and where there is none.
   const formats::Tensor* weights(const std::string& name, std::uint64_t n_cols, std::uint64_t n_rows,
                                  std::uint64_t n_matrices, Presence presence);
   DenseSpec dense(const DenseOptions& options, std::uint64_t hidden_dim, std::string_view suffix);
   void check_unused();
+  void check_unasked();
 
   const formats::ModelFile& file_;
   const Family& family_;
   std::optional<Error> error_{};
-  std::vector<bool> used_;
-  std::string prefix_{};  ///< "blk.N." inside for_each_layer
+  std::vector<bool> used_;   ///< tensors
+  std::vector<bool> asked_;  ///< entries of the metadata
+  std::string prefix_{};     ///< "blk.N." inside for_each_layer
   std::size_t layer_ = 0;
   std::vector<std::uint32_t> n_heads_{}, n_kv_heads_{}, hidden_dim_{};
   std::uint32_t k_dim_ = 0, v_dim_ = 0;

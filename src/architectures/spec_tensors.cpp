@@ -68,6 +68,14 @@ std::uint64_t SpecBuilder::n_rows(std::string_view name) const {
   return tensor ? tensor->dims[1] : 0;
 }
 
+Presence SpecBuilder::together(Presence presence, std::initializer_list<std::string> names) const {
+  if (presence != Presence::optional) return presence;
+  const bool any = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return file_.find(cat(prefix_, name)) != nullptr;
+  });
+  return any ? Presence::required : Presence::absent;
+}
+
 void SpecBuilder::ignore(std::string_view full_name) { find(full_name, Presence::optional); }
 
 bool SpecBuilder::check_dims(const Tensor& tensor, std::uint64_t d0, std::uint64_t d1, std::uint64_t d2) {
@@ -224,18 +232,20 @@ AttentionSpec SpecBuilder::attention(const AttentionOptions& options) {
     a.k = part(qkv, q_rows, k_rows);
     a.v = part(qkv, q_rows + k_rows, v_rows);
   } else {
-    a.q = matrix(named("_q"), spec.dim, q_rows, Presence::required, options.qkv_bias);
-    a.k = matrix(named("_k"), spec.dim, k_rows, Presence::required, options.qkv_bias);
-    a.v = matrix(named("_v"), spec.dim, v_rows, Presence::required, options.qkv_bias);
+    const Presence bias = together(options.qkv_bias, {named("_q.bias"), named("_k.bias"), named("_v.bias")});
+    a.q = matrix(named("_q"), spec.dim, q_rows, Presence::required, bias);
+    a.k = matrix(named("_k"), spec.dim, k_rows, Presence::required, bias);
+    a.v = matrix(named("_v"), spec.dim, v_rows, Presence::required, bias);
   }
   a.output = matrix(options.output, std::uint64_t{a.n_heads} * a.v_dim, spec.dim, Presence::required,
                     options.output_bias);
 
   a.norm_scope = options.qk_norm_scope;
+  const Presence normed = together(options.qk_norm, {named("_q_norm.weight"), named("_k_norm.weight")});
   const auto qk_norm = [&](std::string_view name, std::uint64_t heads) {
     const std::uint64_t n = a.norm_scope == QkNormScope::whole ? heads * a.k_dim : a.k_dim;
     return norm_of(name, n, a.norm_scope == QkNormScope::each_head ? heads : 1, options.qk_norm_kind,
-                   options.qk_norm_bias, options.qk_norm);
+                   options.qk_norm_bias, normed);
   };
   a.q_norm = qk_norm(named("_q_norm"), a.n_heads);
   a.k_norm = qk_norm(named("_k_norm"), a.n_kv_heads);

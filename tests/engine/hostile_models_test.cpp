@@ -105,6 +105,11 @@ const BadModel bad_models[] = {
     {"longrope without its factors", set("rope.scaling.type", std::string("longrope")), corrupt,
      "rope_factors_long.weight"},
     {"divisors for another size", shape("rope_freqs.weight", {{8}}), corrupt, "rope_freqs.weight"},
+    // Switches.
+    {"a switch that nobody knows", set("attention.new_trick", true), unsupported,
+     "llama.attention.new_trick"},
+    {"a switch of other families", set("final_logit_softcapping", 30.0f), unsupported,
+     "llama.final_logit_softcapping"},
     // Numbers.
     {"no epsilon", unset("attention.layer_norm_rms_epsilon"), corrupt,
      "llama.attention.layer_norm_rms_epsilon"},

@@ -1,0 +1,107 @@
+// What a family does not know is an error that names it, in every family: a key, a tensor, a rotary scaling;
+// and so is a tensor that is missing.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "formats/gguf_writer.h"
+#include "formats/model_file.h"
+#include "src/architectures/model_spec.h"
+
+namespace quern::test {
+namespace {
+
+using formats::GgufContents;
+using formats::ModelFile;
+using formats::Tensor;
+using formats::TensorType;
+
+/// The golden models of this machine by name: those in the tree, and all where the shared folder is there.
+std::map<std::string, std::filesystem::path> golden_models() {
+  std::map<std::string, std::filesystem::path> paths;
+  for (const auto& folder : {std::filesystem::path(QUERN_TEST_DATA_DIR) / "models",
+                             std::filesystem::path(QUERN_SHARED_DIR) / "golden" / "models"}) {
+    if (!std::filesystem::exists(folder)) continue;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      if (entry.path().extension() == ".gguf") paths.emplace(entry.path().stem(), entry.path());
+  }
+  return paths;
+}
+
+/// The spec of a model with other keys and without one tensor; its weights are zeros.
+Result<detail::ModelSpec> changed(const ModelFile& file, const std::function<void(GgufContents&)>& change,
+                                  std::string_view without = {}) {
+  GgufContents contents;
+  contents.copy(file.metadata());
+  for (const Tensor& tensor : file.tensors())
+    if (tensor.name != without)
+      contents.add_tensor(tensor.name, tensor.type, std::span(tensor.dims).first(tensor.n_dims));
+  change(contents);
+  const auto encoded = contents.encode().value();
+  std::vector<std::byte> bytes = encoded.header;
+  for (const std::uint64_t n : encoded.tensor_bytes)
+    bytes.resize(bytes.size() + (n + encoded.alignment - 1) / encoded.alignment * encoded.alignment);
+  return detail::read_model_spec(ModelFile::from_bytes(bytes).value());
+}
+
+void expect_refusal(const Result<detail::ModelSpec>& spec, ErrorCode code, const std::string& field) {
+  ASSERT_FALSE(spec) << field;
+  EXPECT_EQ(spec.error().code, code) << spec.error().message;
+  EXPECT_EQ(spec.error().field, field) << spec.error().message;
+  EXPECT_NE(spec.error().message.find(field), std::string::npos) << spec.error().message;
+}
+
+TEST(StrictFamilies, NothingIsPassedOverInSilence) {
+  for (const auto& [name, path] : golden_models()) {
+    SCOPED_TRACE(name);
+    const ModelFile file = ModelFile::open(path).value();
+    const std::string prefix = std::string(*file.metadata().string("general.architecture")) + ".";
+    EXPECT_TRUE(changed(file, [](GgufContents&) {}));
+
+    const std::string key = prefix + "attention.surprise", scaling = prefix + "rope.scaling.type";
+    expect_refusal(changed(file, [&](GgufContents& c) { c.set(key, 2.0f); }), ErrorCode::unsupported, key);
+    expect_refusal(changed(file, [&](GgufContents& c) { c.set(key, std::string_view("on")); }),
+                   ErrorCode::unsupported, key);
+    EXPECT_TRUE(changed(file, [&](GgufContents& c) { c.set(key, false); })) << "what is off asks for nothing";
+    expect_refusal(changed(file, [&](GgufContents& c) { c.set(scaling, std::string_view("surprise")); }),
+                   ErrorCode::unsupported, scaling);
+    for (const char* tensor : {"surprise.weight", "blk.0.surprise.weight", "blk.0.attn_q.scale"})
+      expect_refusal(changed(file, [&](GgufContents& c) { c.add_tensor(tensor, TensorType::f32, {4}); }),
+                     ErrorCode::unsupported, tensor);
+  }
+}
+
+/// By the last part of a name: what some families have and others do not.
+bool is_optional(std::string_view tensor) {
+  constexpr std::string_view endings[] = {"output.weight",   "rope_freqs.weight", "ffn_gate.weight",
+                                          "attn_qkv.bias",   "attn_output.bias",  "ffn_gate.bias",
+                                          "ffn_up.bias",     "ffn_down.bias",     "exp_probs_b.bias",
+                                          "ssm_conv1d.bias", "ssm_dt.bias"};
+  return std::ranges::any_of(endings, [&](std::string_view ending) { return tensor.ends_with(ending); });
+}
+
+TEST(StrictFamilies, OnlyWhatIsOptionalMayBeMissing) {
+  for (const auto& [name, path] : golden_models()) {
+    const ModelFile file = ModelFile::open(path).value();
+    std::size_t n_refused = 0;
+    for (const Tensor& tensor : file.tensors()) {
+      const auto spec = changed(
+          file, [](GgufContents&) {}, tensor.name);
+      if (spec) {
+        EXPECT_TRUE(is_optional(tensor.name)) << name << " runs without " << tensor.name;
+        continue;
+      }
+      // Without a tensor that tells which of two forms this is, one of the other form is missing, or left
+      // over.
+      EXPECT_TRUE(spec.error().message.starts_with("tensor '")) << spec.error().message;
+      n_refused += spec.error().field == tensor.name;
+    }
+    EXPECT_GT(n_refused, file.tensors().size() / 2) << name;
+  }
+}
+
+}  // namespace
+}  // namespace quern::test
