@@ -43,6 +43,9 @@ struct RenderOptions {
   std::string tools = {};
   /// End with the beginning of the assistant's answer.
   bool add_generation_prompt = true;
+  /// The last message is an answer that is not finished: end with the last character of its content, and
+  /// without a generation prompt. Error unsupported if the template does not print it.
+  bool continue_last = false;
   /// A JSON object of further variables of the template, such as {"enable_thinking": false}. What it names
   /// wins.
   std::string variables = {};

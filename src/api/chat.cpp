@@ -103,6 +103,34 @@ Result<ChatTemplate> from_metadata(const Metadata& metadata, std::string_view va
   return ChatTemplate(impl);
 }
 
+/// A mark at the end of the content shows where the template has printed it. The space tells whether the
+/// template trims what it prints; then the text goes without the white space before the mark too.
+Result<Rendering> continued(const ChatTemplate& chat, std::span<const ChatMessage> messages,
+                            RenderOptions options) {
+  constexpr std::string_view mark = "CONTINUE_FINAL_MESSAGE_TAG ";
+  return detail::at_edge([&]() -> Result<Rendering> {
+    if (messages.empty() || !messages.back().content_parts.empty())
+      return Error{ErrorCode::invalid_argument,
+                   messages.empty() ? "there is no message to continue"
+                                    : "the message to continue has parts, expected text",
+                   "continue_last"};
+    std::vector<ChatMessage> marked(messages.begin(), messages.end());
+    marked.back().content += mark;
+    options.continue_last = options.add_generation_prompt = false;
+    QUERN_TRY(Rendering all, chat.render(marked, options));
+    const std::size_t at = all.text.rfind(mark.substr(0, mark.size() - 1));
+    if (at == std::string::npos)
+      return Error{ErrorCode::unsupported, "the template does not print the message that is to be continued",
+                   "continue_last"};
+    const bool trims = all.text.compare(at, mark.size(), mark) != 0;
+    all.text.resize(at);
+    if (trims) all.text.resize(all.text.find_last_not_of(" \t\n\r") + 1);
+    while (!all.data.empty() && all.data.back().begin >= all.text.size()) all.data.pop_back();
+    if (!all.data.empty()) all.data.back().end = std::min(all.data.back().end, all.text.size());
+    return all;
+  });
+}
+
 }  // namespace
 
 ChatTemplate::ChatTemplate(std::shared_ptr<const ChatTemplateImpl> impl) : impl_(std::move(impl)) {}
@@ -128,6 +156,7 @@ Result<ChatTemplate> Model::chat_template(std::string_view variant) const {
 
 Result<Rendering> ChatTemplate::render(std::span<const ChatMessage> messages,
                                        const RenderOptions& options) const {
+  if (options.continue_last) return continued(*this, messages, options);
   return detail::at_edge([&]() -> Result<Rendering> {
     const detail::ProbedTemplate& chosen = impl_->for_tools(!options.tools.empty());
     QUERN_TRY(Json variables, detail::template_variables(messages, options,

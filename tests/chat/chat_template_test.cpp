@@ -113,6 +113,28 @@ TEST(ChatTemplate, VariablesOfTheCallerWin) {
   EXPECT_EQ(render("{{ strftime_now('%Y-%m-%d') }}", {}, {.now = noon}), "2026-08-01");
 }
 
+TEST(ChatTemplate, AnAnswerCanBeContinued) {
+  const auto continued = [](const char* source, const std::string& content) {
+    const std::vector<ChatMessage> messages = {{.role = "user", .content = "Grind."},
+                                               {.role = "assistant", .content = content}};
+    const auto chat = ChatTemplate::compile(source).value();
+    const auto rendering = chat.render(messages, {.continue_last = true});
+    if (rendering && !rendering->data.empty()) {
+      EXPECT_LE(rendering->data.back().end, rendering->text.size());
+    }
+    return text_of(rendering);
+  };
+  constexpr const char* kept = "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}";
+  constexpr const char* trimmed =
+      "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}<end>{% endfor %}";
+  EXPECT_EQ(continued(kept, "The mill "), "[user]Grind.<end>[assistant]The mill ");
+  EXPECT_EQ(continued(trimmed, "The mill "), "[user]Grind.<end>[assistant]The mill");
+  EXPECT_EQ(continued(trimmed, ""), "[user]Grind.<end>[assistant]");
+  EXPECT_THAT(continued("{{ messages[0].content }}", "x"), HasSubstr("does not print the message"));
+  const auto chat = ChatTemplate::compile(kept).value();
+  EXPECT_THAT(text_of(chat.render({}, {.continue_last = true})), HasSubstr("no message to continue"));
+}
+
 TEST(ChatTemplate, KnowsWhichBytesAreTheCallers) {
   const auto chat = ChatTemplate::compile(full, {.bos_token = "<s>"}).value();
   const auto rendering =
