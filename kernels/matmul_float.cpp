@@ -5,110 +5,182 @@
 namespace quern::kernels::QUERN_ISA {
 namespace {
 
-// From this many tokens on, half-precision rows are widened once instead of in every product.
-constexpr std::size_t widen_from_tokens = 8;
+// Few tokens: rows are read as they lie, once, each to its end. More of them: a panel of rows is copied,
+// widened on the way, to where one pointer reaches them, and goes through all tokens a block of columns at a
+// time, so that what a register tile reads stays in the nearest cache.
+constexpr std::size_t panel_from_tokens = 8;
+constexpr std::size_t panel_rows = 32, panel_tokens = 96, panel_cols = 2048, block_cols = 512;
+constexpr std::size_t panel_stride = panel_cols + 16;  // rows must not all begin in one set of the cache
 
-struct Tokens {
-  const Activations& acts;
-  const std::uint32_t* list;
-  const float* operator[](std::size_t i) const { return acts.f32 + (list ? list[i] : i) * acts.n_cols; }
+// Where the sums of a panel wait between blocks of columns: 16 lanes for each row of each token.
+struct Sums {
+  float* data;  // [tokens, n_rows, 16]
+  std::size_t n_rows;
+  float* of(std::size_t token, std::size_t row) const { return data + (token * n_rows + row) * 16; }
+};
+
+// Rows where they lie...
+template <typename Row>
+struct Lying {
+  const std::byte* const* rows;
+  QUERN_INLINE F32x16 load(std::size_t r, std::size_t k) const { return Row::load(rows[r], k); }
+  QUERN_INLINE F32x16 load_n(std::size_t r, std::size_t k, std::size_t n) const {
+    return Row::load_n(rows[r], k, n);
+  }
+  QUERN_INLINE Lying from(std::size_t r) const { return {rows + r}; }
+};
+// ... or copied, panel_stride floats apart, the last vector filled up with +0.
+struct Copied {
+  const float* rows;
+  QUERN_INLINE F32x16 load(std::size_t r, std::size_t k) const {
+    return QUERN_ISA::load(rows + r * panel_stride + k);
+  }
+  QUERN_INLINE F32x16 load_n(std::size_t r, std::size_t k, std::size_t) const { return load(r, k); }
+  QUERN_INLINE Copied from(std::size_t r) const { return {rows + r * panel_stride}; }
+};
+
+// n columns of rows and of tokens' activations.
+template <typename Rows>
+struct Block {
+  Rows rows;
+  const float* const* tokens;
+  std::size_t first_col, n_cols;  // of the activations; the rows begin with them
 };
 
 // R rows times T tokens.
-template <typename Row, int R, int T>
-QUERN_INLINE void tile(const std::byte* const* rows, const Tokens& x, std::size_t first_token,
-                       std::size_t n_cols, float* y, std::size_t y_stride) {
-  const float* a[T];
-  for (int t = 0; t < T; ++t) a[t] = x[first_token + static_cast<std::size_t>(t)];
+template <int R, int T, typename Rows>
+void tile(const Block<Rows>& b, std::size_t row, std::size_t token, bool is_first, const Sums& sums) {
+  const Rows rows = b.rows.from(row);
+  const float* x[T];
+  float* const first_sum = sums.of(token, row);
+  const std::size_t stride = sums.n_rows * 16;
+#pragma GCC unroll 8
+  for (std::size_t t = 0; t < T; ++t) x[t] = b.tokens[token + t] + b.first_col;
   F32x16 acc[R][T];
-  for (int r = 0; r < R; ++r)
-    for (int t = 0; t < T; ++t) acc[r][t] = zero();
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (std::size_t t = 0; t < T; ++t) acc[r][t] = is_first ? zero() : load(first_sum + t * stride + r * 16);
+  const std::size_t n_cols = b.n_cols;
   std::size_t k = 0;
   for (; k + 16 <= n_cols; k += 16) {
     F32x16 w[R];
-    for (int r = 0; r < R; ++r) w[r] = Row::load(rows[r], k);
-    for (int t = 0; t < T; ++t) {
-      const F32x16 v = load(a[t] + k);
-      for (int r = 0; r < R; ++r) acc[r][t] = fma(w[r], v, acc[r][t]);
+#pragma GCC unroll 8
+    for (std::size_t r = 0; r < R; ++r) w[r] = rows.load(r, k);
+#pragma GCC unroll 8
+    for (std::size_t t = 0; t < T; ++t) {
+      const F32x16 v = load(x[t] + k);
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < R; ++r) acc[r][t] = fma(w[r], v, acc[r][t]);
     }
   }
   if (k < n_cols) {
-    const std::size_t n = n_cols - k;
-    F32x16 w[R];
-    for (int r = 0; r < R; ++r) w[r] = Row::load_n(rows[r], k, n);
-    for (int t = 0; t < T; ++t) {
-      const F32x16 v = load_n(a[t] + k, n);
-      for (int r = 0; r < R; ++r) acc[r][t] = fma(w[r], v, acc[r][t]);
+#pragma GCC unroll 8
+    for (std::size_t t = 0; t < T; ++t) {
+      const F32x16 v = load_n(x[t] + k, n_cols - k);
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < R; ++r) acc[r][t] = fma(rows.load_n(r, k, n_cols - k), v, acc[r][t]);
     }
   }
-  for (int t = 0; t < T; ++t)
-    for (int r = 0; r < R; ++r)
-      y[(first_token + static_cast<std::size_t>(t)) * y_stride + r] = tree_sum(acc[r][t]);
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (std::size_t t = 0; t < T; ++t) store(first_sum + t * stride + r * 16, acc[r][t]);
 }
 
-// R rows times all tokens.
-template <typename Row, int R>
-void strip(const std::byte* const* rows, const Tokens& x, std::size_t n_tokens, std::size_t n_cols, float* y,
-           std::size_t y_stride) {
-  std::size_t t = 0;
-  for (; t + float_tile_tokens <= n_tokens; t += float_tile_tokens)
-    tile<Row, R, float_tile_tokens>(rows, x, t, n_cols, y, y_stride);
-  for (; t < n_tokens; ++t) tile<Row, R, 1>(rows, x, t, n_cols, y, y_stride);
-}
-
-template <typename Row>
-void widen(const std::byte* row, std::size_t n_cols, float* out) {
-  std::size_t k = 0;
-  for (; k + 16 <= n_cols; k += 16) store(out + k, Row::load(row, k));
-  if (k < n_cols) store_n(out + k, Row::load_n(row, k, n_cols - k), n_cols - k);
-}
-
-template <typename Row>
-void multiply(const WeightView& w, std::size_t row_begin, std::size_t row_end, const Tokens& x,
-              std::size_t n_tokens, float* y, std::size_t y_stride, float* scratch) {
+// All rows times T tokens from `token` on, or as many as are left.
+template <int T, typename Rows>
+void multiply_tokens(const Block<Rows>& b, std::size_t token, std::size_t n_left, bool is_first,
+                     const Sums& sums) {
+  if (n_left < T) {
+    if constexpr (T > 1) multiply_tokens<T - 1>(b, token, n_left, is_first, sums);
+    return;
+  }
   constexpr int R = float_tile_rows;
-  for (std::size_t r = row_begin; r < row_end;) {
-    const int n = row_end - r >= R ? R : 1;
-    const std::byte* rows[R];
-    for (int i = 0; i < n; ++i) rows[i] = w.data + (r + static_cast<std::size_t>(i)) * w.row_bytes;
-    float* out = y + (r - row_begin);
-    r += static_cast<std::size_t>(n);
-    if (scratch && n_tokens >= widen_from_tokens) {
-      for (int i = 0; i < n; ++i) {
-        float* wide = scratch + static_cast<std::size_t>(i) * w.n_cols;
-        widen<Row>(rows[i], w.n_cols, wide);
-        rows[i] = reinterpret_cast<const std::byte*>(wide);
-      }
-      if (n == R)
-        strip<RowF32, R>(rows, x, n_tokens, w.n_cols, out, y_stride);
+  std::size_t row = 0;
+  for (; row + R <= sums.n_rows; row += R) tile<R, T>(b, row, token, is_first, sums);
+  for (; row < sums.n_rows; ++row) tile<1, T>(b, row, token, is_first, sums);
+}
+
+template <typename Rows>
+void multiply_block(const Block<Rows>& b, std::size_t n_tokens, bool is_first, const Sums& sums) {
+  for (std::size_t t = 0; t < n_tokens; t += float_tile_tokens)
+    multiply_tokens<float_tile_tokens>(b, t, n_tokens - t, is_first, sums);
+}
+
+// n floats from column k on, filled up to whole vectors with +0.
+template <typename Row>
+void copy(const std::byte* row, std::size_t k, std::size_t n, float* out) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) store(out + i, Row::load(row, k + i));
+  if (i < n) store(out + i, Row::load_n(row, k + i, n - i));
+}
+
+// What a call keeps in its scratch.
+struct Scratch {
+  explicit Scratch(std::byte* scratch)
+      : sums(reinterpret_cast<float*>(scratch)), rows(sums + panel_tokens * panel_rows * 16) {}
+  static constexpr std::size_t n_floats = panel_tokens * panel_rows * 16 + panel_rows * panel_stride;
+  float* sums;  // [panel_tokens, panel_rows, 16]
+  float* rows;  // [panel_rows, panel_stride]
+};
+
+template <typename Row>
+void multiply_panel(const std::byte* const* rows, const float* const* tokens, std::size_t n_tokens,
+                    std::size_t n_cols, const Scratch& scratch, const Sums& sums) {
+  for (std::size_t begin = 0; begin < n_cols; begin += panel_cols) {
+    const std::size_t n = n_cols - begin < panel_cols ? n_cols - begin : panel_cols;
+    for (std::size_t r = 0; r < sums.n_rows; ++r)
+      copy<Row>(rows[r], begin, n, scratch.rows + r * panel_stride);
+    for (std::size_t k = 0; k < n; k += block_cols) {
+      const Block<Copied> block{
+          {scratch.rows + k}, tokens, begin + k, n - k < block_cols ? n - k : block_cols};
+      multiply_block(block, n_tokens, begin + k == 0, sums);
+    }
+  }
+}
+
+template <typename Row>
+void multiply(const WeightView& w, std::size_t row_begin, std::size_t row_end, const Activations& acts,
+              const std::uint32_t* tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
+              const Scratch& scratch) {
+  const bool by_panels = n_tokens >= panel_from_tokens;
+  const std::size_t step = by_panels ? panel_rows : float_tile_rows;
+  for (std::size_t t = 0; t < n_tokens; t += panel_tokens) {
+    const std::size_t n = n_tokens - t < panel_tokens ? n_tokens - t : panel_tokens;
+    const float* x[panel_tokens];
+    for (std::size_t i = 0; i < n; ++i) x[i] = acts.f32 + (tokens ? tokens[t + i] : t + i) * acts.n_cols;
+    for (std::size_t r = row_begin; r < row_end; r += step) {
+      const Sums sums{scratch.sums, row_end - r < step ? row_end - r : step};
+      const std::byte* rows[panel_rows];
+      for (std::size_t i = 0; i < sums.n_rows; ++i) rows[i] = w.data + (r + i) * w.row_bytes;
+      if (by_panels)
+        multiply_panel<Row>(rows, x, n, w.n_cols, scratch, sums);
       else
-        strip<RowF32, 1>(rows, x, n_tokens, w.n_cols, out, y_stride);
-    } else {
-      if (n == R)
-        strip<Row, R>(rows, x, n_tokens, w.n_cols, out, y_stride);
-      else
-        strip<Row, 1>(rows, x, n_tokens, w.n_cols, out, y_stride);
+        multiply_block(Block<Lying<Row>>{{rows}, x, 0, w.n_cols}, n, true, sums);
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < sums.n_rows; ++j)
+          y[(t + i) * y_stride + (r - row_begin) + j] = tree_sum(load(sums.of(i, j)));
     }
   }
 }
 
 }  // namespace
 
-std::size_t float_scratch_bytes(formats::TensorType type, std::size_t n_cols) {
-  return type == formats::TensorType::f32 ? 0 : float_tile_rows * n_cols * sizeof(float);
+std::size_t float_scratch_bytes(formats::TensorType, std::size_t) {
+  return Scratch::n_floats * sizeof(float);
 }
 
 void matmul_float(const WeightView& w, std::size_t row_begin, std::size_t row_end, const Activations& acts,
                   const std::uint32_t* tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
                   std::byte* scratch) {
-  const Tokens x{acts, tokens};
-  auto* wide = reinterpret_cast<float*>(scratch);
+  const Scratch own(scratch);
   if (w.type == formats::TensorType::f16) {
-    multiply<RowF16>(w, row_begin, row_end, x, n_tokens, y, y_stride, wide);
+    multiply<RowF16>(w, row_begin, row_end, acts, tokens, n_tokens, y, y_stride, own);
   } else if (w.type == formats::TensorType::bf16) {
-    multiply<RowBf16>(w, row_begin, row_end, x, n_tokens, y, y_stride, wide);
+    multiply<RowBf16>(w, row_begin, row_end, acts, tokens, n_tokens, y, y_stride, own);
   } else {
-    multiply<RowF32>(w, row_begin, row_end, x, n_tokens, y, y_stride, nullptr);
+    multiply<RowF32>(w, row_begin, row_end, acts, tokens, n_tokens, y, y_stride, own);
   }
 }
 
