@@ -36,21 +36,23 @@ std::chrono::local_seconds wall_clock(const std::string& text) {
 using Clock = std::optional<std::chrono::local_seconds>;
 
 /// A generated text as JSON. The context says which tools there were and, rendered, whether the prompt has
-/// opened the reasoning; without one (empty) any name may be a tool's.
-std::string parsed(const quern::ChatTemplate& chat, std::string context, const Clock& now,
+/// opened the reasoning. Without one (empty) that is seen from a question, and any name may be a tool's.
+std::string parsed(const quern::ChatTemplate& chat, const std::string& context, const Clock& now,
                    const std::string& text) {
-  std::string prompt, tools;
+  constexpr const char* question =
+      R"({"messages": [{"role": "user", "content": "?"}], "bos_token": "", "eos_token": ""})";
   const bool has_context = !context.empty();
-  if (has_context) {
-    nlohmann::ordered_json variables = nlohmann::ordered_json::parse(context, nullptr, false);
-    if (variables.is_object()) {
-      variables["add_generation_prompt"] = true;
-      context = variables.dump();
-      if (const auto offered = variables.find("tools"); offered != variables.end() && !offered->is_null())
-        tools = offered->dump();
-    }
-    prompt = chat.render_json(context, now).value().text;
+  nlohmann::ordered_json variables =
+      nlohmann::ordered_json::parse(has_context ? context : question, nullptr, /*allow_exceptions=*/false);
+  std::string tools;
+  if (variables.is_object()) {
+    variables["add_generation_prompt"] = true;
+    if (const auto offered = variables.find("tools"); offered != variables.end() && !offered->is_null())
+      tools = offered->dump();
   }
+  auto rendering = chat.render_json(variables.is_object() ? variables.dump() : context, now);
+  std::string prompt;
+  if (rendering || has_context) prompt = std::move(rendering).value().text;
   const auto format = quern::AnswerFormat::of_template(chat.source());
   auto parser =
       quern::AnswerParser::create(format, {.prompt = prompt, .tools = tools, .any_tool = !has_context})
@@ -89,7 +91,7 @@ int main(int argc, char** argv) {
   app.add_option(
          "--parse", answer,
          "File with a text that a model has generated: print its content, reasoning and tool calls as "
-         "JSON; without --context every tool is taken for known")
+         "JSON; without --context for an answer to a question, with tools of any name")
       ->type_name("FILE");
   app.add_option("--now", now, "The time that the template sees (default: this machine's local time)")
       ->type_name("TIME");

@@ -131,6 +131,11 @@ TEST_F(QuernTemplate, TakesAnAnswerApart) {
   std::vector<std::string> alone = parse;
   alone.insert(alone.end(), {"--template", (folder_ / "t.jinja").string()});
   EXPECT_THAT(run_program("quern-template", alone).out, HasSubstr("\"tool_calls\": " + call));
+  write_file(folder_ / "t.jinja",
+             "{{ messages[0].content }}{% if add_generation_prompt %}<think>{% endif %}"
+             "{# </think> #}");
+  EXPECT_THAT(run_program("quern-template", alone).out, HasSubstr("\"reasoning\": \"so it is\""));
+  write_file(folder_ / "t.jinja", source);
   write_file(folder_ / "answer", "<tool_call>\n{\"name\": \"mi");
   EXPECT_EQ(
       run_program("quern-template", alone).out,
