@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "formats/gguf_writer.h"
+#include "quern/embedding.h"
 #include "src/tokenizer/tokenizer_impl.h"
 #include "tests/convert/made_folder.h"
 #include "tests/engine/golden.h"
@@ -136,22 +137,22 @@ TEST_P(ConvertedModel, EqualsTheSameWeightsWrittenDirectly) {
   expect_same_metadata(direct, converted);
   expect_same_tokens(direct, converted);
 
-  const auto logits = [&](const std::filesystem::path& path) {
-    auto loaded = LoadedModel::open(path);
-    if (!loaded) return std::pair(std::vector<float>(), loaded.error().message);
+  // Logits after every token, or the vector of a model that reads whole texts.
+  const auto computed = [&](const std::filesystem::path& path) -> std::vector<float> {
+    const std::vector<Token> tokens = golden->tokens;
+    if (GetParam() == "bert")
+      return Model::open(path)->new_embedder().value().embed_tokens(std::span(&tokens, 1)).value().values;
+    const auto loaded = LoadedModel::open(path).value();
     auto sequence =
-        Sequence::create(*loaded, {.n_ctx = golden->n_ctx, .kv_type = kernels::KvType::f32, .threads = 1})
+        Sequence::create(loaded, {.n_ctx = golden->n_ctx, .kv_type = kernels::KvType::f32, .threads = 1})
             .value();
-    return std::pair(logits_of(sequence, golden->tokens), std::string());
+    return logits_of(sequence, tokens);
   };
-  const auto [expected, no] = logits(scratch / "direct.gguf");
-  const auto [found, neither] = logits(scratch / "out.gguf");
-  EXPECT_EQ(no, neither);
+  const std::vector<float> expected = computed(scratch / "direct.gguf"),
+                           found = computed(scratch / "out.gguf");
+  ASSERT_FALSE(expected.empty());
   ASSERT_EQ(expected.size(), found.size());
   EXPECT_EQ(std::memcmp(expected.data(), found.data(), expected.size() * sizeof(float)), 0);
-  if (GetParam() != "bert") {
-    EXPECT_FALSE(expected.empty()) << no;
-  }
 }
 
 std::vector<std::string> names() {
