@@ -7,10 +7,6 @@ namespace {
 void build(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
-  if (b.has("rope.dimension_sections")) {
-    b.fail(ErrorCode::unsupported, "glm4.rope.dimension_sections",
-           "key 'glm4.rope.dimension_sections' asks for positions of images, which this build does not have");
-  }
   const int rope = b.rope({.kind = kernels::RopeKind::interleaved});
   b.for_each_layer([&](LayerSpec& layer, std::size_t) {
     layer.mixer_norm = b.norm("attn_norm", NormKind::rms);
