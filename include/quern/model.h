@@ -1,5 +1,6 @@
 #pragma once
 /// model.h: a model file and the memory it needs. Session (session.h) is where text is made.
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -140,6 +141,10 @@ class QUERN_API Model {
   /// Errors: io, corrupt, unsupported, cancelled, out_of_memory; invalid_argument for an `isa` that is not
   /// there.
   static Result<Model> open(const std::filesystem::path& gguf, const OpenOptions& options = {});
+  /// The same for a file that is in memory already, as a resource of the program, say: it is used where it
+  /// lies, so the bytes must stay as they are while the Model or anything made from it lives. Not for split
+  /// files. OpenOptions::map and progress have no meaning here.
+  static Result<Model> open(std::span<const std::byte> gguf, const OpenOptions& options = {});
 
   Result<Session> new_session(const SessionOptions& options = {}) const;
   /// To evaluate several sessions together (batch.h). Errors: invalid_argument, out_of_memory.

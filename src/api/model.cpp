@@ -120,13 +120,8 @@ Result<SamplerVocabulary> sampler_vocabulary(const ModelFile& file, const Tokeni
   return vocabulary;
 }
 
-Result<std::shared_ptr<const detail::ModelImpl>> open_model(const std::filesystem::path& gguf,
-                                                            const OpenOptions& options) {
-  detail::LoadOptions load{.isa = options.isa, .access = options.map ? Access::map : Access::read};
-  load.stop = options.stop;
-  if (options.progress)
-    load.progress = [&](double fraction) { detail::call_user(options.progress, fraction); };
-  QUERN_TRY(auto loaded, detail::LoadedModel::open(gguf, load));
+Result<std::shared_ptr<const detail::ModelImpl>> with_vocabulary(
+    std::shared_ptr<const detail::LoadedModel> loaded) {
   QUERN_TRY(Tokenizer tokenizer, load_tokenizer(loaded->file(), loaded->n_vocab()));
   QUERN_TRY(SamplerVocabulary vocabulary, sampler_vocabulary(loaded->file(), tokenizer, loaded->n_vocab()));
   auto model =
@@ -135,11 +130,31 @@ Result<std::shared_ptr<const detail::ModelImpl>> open_model(const std::filesyste
   return std::shared_ptr<const detail::ModelImpl>(std::move(model));
 }
 
+Result<std::shared_ptr<const detail::ModelImpl>> open_model(const std::filesystem::path& gguf,
+                                                            const OpenOptions& options) {
+  detail::LoadOptions load{.isa = options.isa, .access = options.map ? Access::map : Access::read};
+  load.stop = options.stop;
+  if (options.progress)
+    load.progress = [&](double fraction) { detail::call_user(options.progress, fraction); };
+  QUERN_TRY(auto loaded, detail::LoadedModel::open(gguf, load));
+  return with_vocabulary(std::move(loaded));
+}
+
 }  // namespace
 
 Result<Model> Model::open(const std::filesystem::path& gguf, const OpenOptions& options) {
   return detail::at_edge([&]() -> Result<Model> {
     QUERN_TRY(auto impl, detail::about_file(open_model(gguf, options), gguf));
+    return Model(std::move(impl));
+  });
+}
+
+Result<Model> Model::open(std::span<const std::byte> gguf, const OpenOptions& options) {
+  return detail::at_edge([&]() -> Result<Model> {
+    if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped while opening the model", ""};
+    QUERN_TRY(ModelFile file, ModelFile::from_bytes(gguf));
+    QUERN_TRY(auto loaded, detail::LoadedModel::from_file(std::move(file), options.isa));
+    QUERN_TRY(auto impl, with_vocabulary(std::move(loaded)));
     return Model(std::move(impl));
   });
 }

@@ -44,6 +44,40 @@ TEST(Model, EveryInstructionSetOfThisMachineCanBeAskedFor) {
   EXPECT_THAT(unknown.error().message, HasSubstr("abacus"));
 }
 
+TEST(Model, RunsFromMemoryAtAnyAddress) {
+  std::ifstream file(golden_path("llama.gguf"), std::ios::binary);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  const auto prompt = test::Golden::load("llama").prompt;
+  Session mapped = golden_model().new_session(test::small_session()).value();
+  const std::span<const float> want = mapped.feed(prompt).value();
+  for (const std::size_t shift : {0u, 1u}) {
+    std::vector<std::byte> memory(bytes.size() + shift);
+    std::ranges::copy(std::as_bytes(std::span(bytes)), memory.begin() + static_cast<std::ptrdiff_t>(shift));
+    const Model model = Model::open(std::span<const std::byte>(memory).subspan(shift)).value();
+    EXPECT_FALSE(model.info().mapped);
+    EXPECT_EQ(model.info().file_bytes, bytes.size());
+    Session session = model.new_session(test::small_session()).value();
+    EXPECT_TRUE(std::ranges::equal(session.feed(prompt).value(), want)) << "shift " << shift;
+  }
+}
+
+TEST(Model, BytesThatAreNoModelAreRefused) {
+  const auto empty = Model::open(std::span<const std::byte>());
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error().code, ErrorCode::corrupt);
+  std::ifstream file(golden_path("llama.gguf"), std::ios::binary);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  const auto all = std::as_bytes(std::span(bytes));
+  const auto cut = Model::open(all.first(all.size() - 1));
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, ErrorCode::corrupt);
+  std::stop_source stop;
+  stop.request_stop();
+  const auto stopped = Model::open(all, {.stop = stop.get_token()});
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+}
+
 TEST(Model, ReadIntoMemoryItSaysHowFarItIs) {
   std::vector<double> seen;
   const Model model =
