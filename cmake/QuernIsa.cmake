@@ -3,6 +3,7 @@
 # (kernels/dispatch.cpp), never the compiler.
 set(quern_isa_rows scalar)
 set(quern_isa_flags_scalar "")
+set(quern_isa_optimize_scalar -O2)  # GCC 12 takes minutes to unroll arrays of lanes at -O3
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   list(APPEND quern_isa_rows avx2 avxvnni avx512 avx512vnni)
   set(quern_isa_flags_avx2 -mavx2 -mfma -mf16c)
@@ -40,10 +41,14 @@ function(quern_add_kernels out_objects)
       if(quern_isa_header_${row})
         set(header ${quern_isa_header_${row}})
       endif()
+      set(optimize -O3)
+      if(quern_isa_optimize_${row})
+        set(optimize ${quern_isa_optimize_${row}})
+      endif()
       target_compile_definitions(quern_kernels_${row} PRIVATE QUERN_ISA=${row} QUERN_ISA_NAME="${name}"
                                  QUERN_ISA_HEADER="kernels/simd/${header}.h")
       target_compile_options(quern_kernels_${row} PRIVATE ${quern_isa_flags_${row}} ${quern_isa_common_flags}
-                             $<$<CONFIG:Release>:-O3>)
+                             $<$<CONFIG:Release>:${optimize}>)
       list(APPEND objects $<TARGET_OBJECTS:quern_kernels_${row}>)
     endif()
   endforeach()

@@ -62,7 +62,7 @@ TEST_P(Matmul, BitsDoNotDependOnTableTokensOrSplits) {
   Random random(200 + static_cast<std::uint64_t>(info.type));
   for (const Bytes kind : {Bytes::any_finite, Bytes::extreme, Bytes::any}) {
     for (const std::size_t n_cols : column_counts(info, random)) {
-      const std::size_t n_rows = 1 + random.below(40), n_tokens = 1 + random.below(21);
+      const std::size_t n_rows = 1 + random.below(40), n_tokens = 1 + random.below(50);
       const Packed packed(activation_kind(info.type), random.bells(n_tokens * n_cols), n_tokens, n_cols);
       const std::vector<std::byte> bytes = random_weights(info, n_rows, n_cols, kind, random);
       const WeightView w{info.type, bytes.data(), n_rows, n_cols, bytes.size() / n_rows};
