@@ -45,13 +45,15 @@ if(HOW MATCHES "^find_package_(.*)$")
   run(${WORK_DIR}/outside ${MODEL})
   expect_output("${outside_says}")
 elseif(HOW STREQUAL "add_subdirectory")
-  # The whole library once more: out of the compiler cache where there is one, else without optimisation.
+  # The whole library once more, with the flags that it had: out of the compiler cache where there is one, else without
+  # optimisation.
   if(LAUNCHER)
     set(build_type Release)
   else()
     set(build_type Debug)
   endif()
-  build_with_cmake(-DQUERN_SOURCE=${SOURCE_DIR} -DQUERN_OPENMP=${OPENMP} -DCMAKE_BUILD_TYPE=${build_type})
+  build_with_cmake(-DQUERN_SOURCE=${SOURCE_DIR} -DQUERN_OPENMP=${OPENMP} -DQUERN_WERROR=${WERROR}
+                   -DCMAKE_BUILD_TYPE=${build_type})
   run(${WORK_DIR}/outside ${MODEL})
   expect_output("${outside_says}")
 elseif(HOW STREQUAL "pkg_config_shared")
