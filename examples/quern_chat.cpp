@@ -261,7 +261,8 @@ int main(int argc, char** argv) {
     const quern::TemplateOptions names = {.bos_token = name_of(tokenizer.bos()),
                                           .eos_token = name_of(tokenizer.eos())};
     const auto chat = source.empty()
-                          ? model.chat_template().value()
+                          ? examples::value_or_advise(model.chat_template(), quern::ErrorCode::no_template,
+                                                      "--template FILE")
                           : quern::ChatTemplate::compile(examples::read_file(source), names).value();
     // What the model was trained for may take more memory than a conversation deserves.
     if (program.session.n_ctx == 0) program.session.n_ctx = std::min(model.info().n_ctx_train, 8192);

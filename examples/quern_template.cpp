@@ -101,8 +101,10 @@ int main(int argc, char** argv) {
       throw examples::UsageError("--template or --model is required");
     if (context.empty() && answer.empty()) throw examples::UsageError("--context or --parse is required");
     const Clock clock = now.empty() ? std::nullopt : std::optional(wall_clock(now));
-    const auto chat = given->count() > 0 ? quern::ChatTemplate::compile(examples::read_file(source)).value()
-                                         : quern::ChatTemplate::open(program.model, variant).value();
+    const auto chat = given->count() > 0
+                          ? quern::ChatTemplate::compile(examples::read_file(source)).value()
+                          : examples::value_or_advise(quern::ChatTemplate::open(program.model, variant),
+                                                      quern::ErrorCode::no_template, "--template FILE");
     const std::string variables = context.empty() ? "" : examples::read_file(context);
     examples::write_out(answer.empty() ? chat.render_json(variables, clock).value().text
                                        : parsed(chat, variables, clock, examples::read_file(answer)));

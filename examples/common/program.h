@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "quern/quern.h"
 
@@ -58,6 +59,15 @@ CLI::Option* add_token_ids(CLI::App& app, const std::string& name, std::vector<q
 struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// The value; or a std::runtime_error with the library's message and, for this kind of error, the option of
+/// the program that helps.
+template <typename T>
+T value_or_advise(quern::Result<T> result, quern::ErrorCode kind, const std::string& advice) {
+  if (!result && result.error().code == kind)
+    throw std::runtime_error(result.error().message + " (" + advice + ")");
+  return std::move(result).value();
+}
 
 /// All of a file; "-" is standard input. Throws std::runtime_error.
 std::string read_file(const std::string& path);

@@ -105,7 +105,7 @@ TEST_F(QuernTemplate, AModelWithoutATemplateIsAnErrorWithAWayOut) {
   const Outcome outcome = run_context("{}", {"-m", std::string(QUERN_TEST_DATA_DIR) + "/models/llama.gguf"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("the file has no chat template"));
-  EXPECT_THAT(outcome.err, HasSubstr("give a template's text"));
+  EXPECT_THAT(outcome.err, HasSubstr("give a template's text (--template FILE)"));
 }
 
 TEST_F(QuernTemplate, TakesAnAnswerApart) {
