@@ -191,7 +191,7 @@ Result<Embedder> Model::new_embedder(const EmbedderOptions& options) const {
               detail::WholeTexts::create(impl_->loaded, {.n_ctx = static_cast<std::size_t>(options.n_ctx),
                                                          .threads = options.threads,
                                                          .batch = static_cast<std::size_t>(options.batch)}));
-    return Embedder(std::make_unique<Embedder::Impl>(impl_, std::move(reader), pooling));
+    return Embedder(std::unique_ptr<Embedder::Impl>(new Embedder::Impl{impl_, std::move(reader), pooling}));
   });
 }
 
