@@ -19,6 +19,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   list(APPEND quern_isa_rows neon neon_dotprod)
   set(quern_isa_flags_neon "")
+  set(quern_isa_optimize_neon -O2)  # at -O3 GCC 12 fails inside itself on the products of rows
+  set(quern_isa_optimize_neon_dotprod -O2)
   set(quern_isa_flags_neon_dotprod -march=armv8.2-a+dotprod)
   set(quern_isa_header_neon_dotprod neon)
 endif()
