@@ -18,6 +18,7 @@
 #include "common/program.h"
 #include "common/progress.h"
 #include "common/settings.h"
+#include "common/template_option.h"
 
 namespace {
 
@@ -233,8 +234,7 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 0;
   CLI::App& app = program.app();
   app.add_option("-s,--system", system, "The system message");
-  app.add_option("--template", source, "File with a chat template to use in place of the model's")
-      ->type_name("FILE");
+  examples::add_template_option(app, source);
   app.add_option("--variables", variables, "Variables of the template, as {\"enable_thinking\": false}")
       ->type_name("JSON");
   app.add_option("-n,--max-tokens", options.max_tokens, "Tokens of an answer at most")
@@ -260,10 +260,8 @@ int main(int argc, char** argv) {
     };
     const quern::TemplateOptions names = {.bos_token = name_of(tokenizer.bos()),
                                           .eos_token = name_of(tokenizer.eos())};
-    const auto chat = source.empty()
-                          ? examples::value_or_advise(model.chat_template(), quern::ErrorCode::no_template,
-                                                      "--template FILE")
-                          : quern::ChatTemplate::compile(examples::read_file(source), names).value();
+    const auto chat = source.empty() ? examples::own_template(model.chat_template())
+                                     : examples::given_template(source, names);
     // What the model was trained for may take more memory than a conversation deserves.
     if (program.session.n_ctx == 0) program.session.n_ctx = std::min(model.info().n_ctx_train, 8192);
     examples::Conversation conversation(model, chat, model.new_session(program.session).value());

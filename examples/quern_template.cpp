@@ -1,6 +1,7 @@
 // Renders a chat template, and prints the rendering and nothing else; or takes an answer to it apart.
 //
 //   quern-template --template chat.jinja --context conversation.json
+//   quern-template --template chatml --context conversation.json
 //   quern-template -m tiny.gguf --context conversation.json --now 2026-08-01T12:00:00
 //   quern-template -m tiny.gguf --context conversation.json --parse answer.txt
 //
@@ -12,6 +13,7 @@
 #include <optional>
 
 #include "common/program.h"
+#include "common/template_option.h"
 
 namespace {
 
@@ -79,10 +81,7 @@ int main(int argc, char** argv) {
                             examples::Program::Input::model_or_other, examples::Program::Output::text);
   std::string source, context, now, variant, answer;
   CLI::App& app = program.app();
-  const CLI::Option* given =
-      app.add_option("--template", source, "File with the template (Jinja); - is standard input")
-          ->excludes("--model")
-          ->type_name("FILE");
+  const CLI::Option* given = examples::add_template_option(app, source)->excludes("--model");
   app.add_option("--variant", variant, "Which of the model's templates, \"tool_use\" for one")
       ->needs("--model")
       ->type_name("NAME");
@@ -102,9 +101,8 @@ int main(int argc, char** argv) {
     if (context.empty() && answer.empty()) throw examples::UsageError("--context or --parse is required");
     const Clock clock = now.empty() ? std::nullopt : std::optional(wall_clock(now));
     const auto chat = given->count() > 0
-                          ? quern::ChatTemplate::compile(examples::read_file(source)).value()
-                          : examples::value_or_advise(quern::ChatTemplate::open(program.model, variant),
-                                                      quern::ErrorCode::no_template, "--template FILE");
+                          ? examples::given_template(source)
+                          : examples::own_template(quern::ChatTemplate::open(program.model, variant));
     const std::string variables = context.empty() ? "" : examples::read_file(context);
     examples::write_out(answer.empty() ? chat.render_json(variables, clock).value().text
                                        : parsed(chat, variables, clock, examples::read_file(answer)));

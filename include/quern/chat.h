@@ -91,9 +91,15 @@ class QUERN_API ChatTemplate {
  public:
   /// From a template's text (Jinja). Error bad_template; its message names line and column.
   static Result<ChatTemplate> compile(std::string_view source, const TemplateOptions& options = {});
+  /// A format that is built in, by its name: "chatml", "llama3", "gemma"... Such a format takes text only, no
+  /// tools and no reasoning. Error invalid_argument if there is none of that name; its message has all names.
+  static Result<ChatTemplate> named(std::string_view name);
+  static std::vector<std::string_view> names();
   /// From a model's file, without its weights. `variant`: one of several templates by its name, such as
-  /// "tool_use"; empty: the usual one, or the variant for tools where the file has one and tools are given.
-  /// Error no_template if the file has none (nothing is guessed: give a text to compile()), bad_template.
+  /// "tool_use"; empty: the usual one, or the variants for tools and for documents ("rag") where the file has
+  /// them and these are given. Where the file holds the name of a built-in format, that one. Error
+  /// no_template if the file has none (nothing is guessed: compile() a text or take one that is named()),
+  /// bad_template.
   static Result<ChatTemplate> open(const std::filesystem::path& gguf, std::string_view variant = {});
 
   /// Errors: template_raised if the template refuses the conversation, with its own message; bad_template if

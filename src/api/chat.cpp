@@ -9,6 +9,7 @@
 #include "src/api/about_file.h"
 #include "src/api/edge.h"
 #include "src/api/model_impl.h"
+#include "src/chat/builtin_templates.h"
 #include "src/chat/chat_template_impl.h"
 #include "src/chat/messages.h"
 
@@ -52,55 +53,68 @@ Result<std::string> token_text(const Metadata& metadata, std::string_view id_key
   return id < tokens.size() ? std::string(tokens[id]) : std::string();
 }
 
-/// A word about the format that the vocabulary seems made for, for the person who has to name one.
+/// The format that the vocabulary seems made for, as a word to the person who has to name one.
 std::string hint(const Metadata& metadata) {
   const auto tokens = metadata.strings("tokenizer.ggml.tokens");
   if (!tokens) return "";
   const auto has = [&](std::string_view name) { return std::ranges::find(*tokens, name) != tokens->end(); };
   constexpr struct {
     std::string_view first, second, format;
-  } formats[] = {{"<|im_start|>", "<|im_end|>", "ChatML"},
-                 {"<|start_header_id|>", "<|eot_id|>", "Llama 3"},
-                 {"<start_of_turn>", "<end_of_turn>", "Gemma"},
-                 {"[INST]", "[/INST]", "Mistral"}};
+  } formats[] = {{"<|im_start|>", "<|im_end|>", "chatml"},
+                 {"<|start_header_id|>", "<|eot_id|>", "llama3"},
+                 {"<start_of_turn>", "<end_of_turn>", "gemma"},
+                 {"[INST]", "[/INST]", "mistral-v3"}};
   for (const auto& format : formats)
     if (has(format.first) && has(format.second))
-      return cat("; its vocabulary has the tokens ", format.first, " and ", format.second, " of the ",
-                 format.format, " format");
+      return cat("; its vocabulary has the tokens ", format.first, " and ", format.second, " of '",
+                 format.format, "'");
   return "";
 }
 
-Result<std::string_view> template_text(const Metadata& metadata, const std::string& key) {
+constexpr std::string_view ways = ": give a template's text or the name of a built-in format";
+
+/// The template under a key. Some files hold the name of a format in its place.
+Result<Template> template_under(const Metadata& metadata, const std::string& key) {
   if (!metadata.has(key))
-    return Error{ErrorCode::no_template,
-                 cat("the file has no chat template (no key '", formats::printable(key),
-                     "'): give a template's text", hint(metadata)),
-                 key};
+    return Error{
+        ErrorCode::no_template,
+        cat("the file has no chat template (no key '", formats::printable(key), "')", ways, hint(metadata)),
+        key};
   QUERN_TRY(const std::string_view text, metadata.string(key));
-  // Some files hold the name of a format that their maker's program knows.
-  if (text.find("{{") == std::string_view::npos && text.find("{%") == std::string_view::npos)
-    return Error{ErrorCode::no_template,
-                 cat("key '", key, "' holds the name '", formats::printable(text.substr(0, 40)),
-                     "' and no chat template: give a template's text", hint(metadata)),
-                 key};
-  return text;
+  if (text.find("{{") != std::string_view::npos || text.find("{%") != std::string_view::npos)
+    return Template::compile(text);
+  if (const auto builtin = detail::builtin_template(text)) return Template::compile(*builtin);
+  return Error{
+      ErrorCode::no_template,
+      cat("key '", key, "' is '", formats::printable(text.substr(0, 40)),
+          "', which is neither a chat template nor the name of a built-in format", ways, hint(metadata)),
+      key};
 }
 
 Result<ChatTemplate> from_metadata(const Metadata& metadata, std::string_view variant) {
   const std::string key = variant.empty() ? std::string(template_key) : cat(template_key, ".", variant);
-  QUERN_TRY(const std::string_view text, template_text(metadata, key));
-  QUERN_TRY(Template compiled, Template::compile(text));
+  QUERN_TRY(Template compiled, template_under(metadata, key));
   TemplateOptions tokens;
   QUERN_TRY(tokens.bos_token, token_text(metadata, "tokenizer.ggml.bos_token_id"));
   QUERN_TRY(tokens.eos_token, token_text(metadata, "tokenizer.ggml.eos_token_id"));
   const auto impl = std::make_shared<ChatTemplateImpl>(std::move(compiled), tokens);
-  const std::string tool_key = cat(template_key, ".tool_use");
-  if (variant.empty() && metadata.has(tool_key)) {
-    QUERN_TRY(const std::string_view tool_text, template_text(metadata, tool_key));
-    QUERN_TRY(Template with_tools, Template::compile(tool_text));
-    impl->with_tools = std::make_unique<detail::ProbedTemplate>(std::move(with_tools), tokens);
-  }
+  const auto read_variant = [&](std::string_view name,
+                                std::unique_ptr<detail::ProbedTemplate>& to) -> Result<void> {
+    const std::string variant_key = cat(template_key, ".", name);
+    if (!variant.empty() || !metadata.has(variant_key)) return {};
+    QUERN_TRY(Template of_variant, template_under(metadata, variant_key));
+    to = std::make_unique<detail::ProbedTemplate>(std::move(of_variant), tokens);
+    return {};
+  };
+  QUERN_CHECK(read_variant("tool_use", impl->with_tools));
+  QUERN_CHECK(read_variant("rag", impl->with_documents));
   return ChatTemplate(impl);
+}
+
+/// Whether a variable is a list with something in it.
+bool gives(const Json& variables, std::string_view name) {
+  const Json* const value = variables.find(name);
+  return value != nullptr && value->array() != nullptr && !value->array()->empty();
 }
 
 /// A mark at the end of the content shows where the template has printed it. The space tells whether the
@@ -142,6 +156,20 @@ Result<ChatTemplate> ChatTemplate::compile(std::string_view source, const Templa
   });
 }
 
+Result<ChatTemplate> ChatTemplate::named(std::string_view name) {
+  return detail::at_edge([&]() -> Result<ChatTemplate> {
+    if (const auto text = detail::builtin_template(name)) return compile(*text);
+    std::string known;
+    for (const std::string_view each : names()) known.append(known.empty() ? "" : ", ").append(each);
+    return Error{
+        ErrorCode::invalid_argument,
+        cat("there is no built-in chat format '", formats::printable(name), "', expected one of ", known),
+        "name"};
+  });
+}
+
+std::vector<std::string_view> ChatTemplate::names() { return detail::builtin_template_names(); }
+
 Result<ChatTemplate> ChatTemplate::open(const std::filesystem::path& gguf, std::string_view variant) {
   return detail::at_edge([&]() -> Result<ChatTemplate> {
     QUERN_TRY(const formats::ModelFile file,
@@ -158,7 +186,12 @@ Result<Rendering> ChatTemplate::render(std::span<const ChatMessage> messages,
                                        const RenderOptions& options) const {
   if (options.continue_last) return continued(*this, messages, options);
   return detail::at_edge([&]() -> Result<Rendering> {
-    const detail::ProbedTemplate& chosen = impl_->for_tools(!options.tools.empty());
+    bool has_documents = false;
+    if (impl_->with_documents != nullptr && !options.variables.empty()) {
+      const auto variables = detail::parse_json(options.variables);  // an error in it comes below
+      has_documents = variables && gives(*variables, "documents");
+    }
+    const detail::ProbedTemplate& chosen = impl_->for_request(!options.tools.empty(), has_documents);
     QUERN_TRY(Json variables, detail::template_variables(messages, options,
                                                          options.adapt ? &chosen.capabilities() : nullptr));
     return rendered(*impl_, chosen.compiled(), std::move(variables), options.now);
@@ -172,9 +205,9 @@ Result<Rendering> ChatTemplate::render_json(std::string_view variables,
     if (parsed.object() == nullptr)
       return Error{ErrorCode::invalid_argument,
                    cat("the variables are ", parsed.kind(), ", expected an object"), "variables"};
-    const Json* const tools = parsed.find("tools");
-    const bool has_tools = tools != nullptr && tools->array() != nullptr && !tools->array()->empty();
-    return rendered(*impl_, impl_->for_tools(has_tools).compiled(), std::move(parsed), now);
+    const detail::ProbedTemplate& chosen =
+        impl_->for_request(gives(parsed, "tools"), gives(parsed, "documents"));
+    return rendered(*impl_, chosen.compiled(), std::move(parsed), now);
   });
 }
 

@@ -32,13 +32,14 @@ struct ChatTemplateImpl {
   ChatTemplateImpl(jinja::Template compiled, TemplateOptions names)
       : tokens(std::move(names)), usual(std::move(compiled), tokens) {}
 
-  const ProbedTemplate& for_tools(bool has_tools) const {
-    return has_tools && with_tools != nullptr ? *with_tools : usual;
+  const ProbedTemplate& for_request(bool has_tools, bool has_documents) const {
+    if (has_tools && with_tools != nullptr) return *with_tools;
+    return has_documents && with_documents != nullptr ? *with_documents : usual;
   }
 
   TemplateOptions tokens;
   ProbedTemplate usual;
-  std::unique_ptr<ProbedTemplate> with_tools;  ///< null: the usual one serves
+  std::unique_ptr<ProbedTemplate> with_tools, with_documents;  ///< null: the usual one serves
 };
 
 }  // namespace quern::detail

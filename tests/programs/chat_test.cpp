@@ -114,6 +114,9 @@ TEST(QuernChat, AModelWithoutATemplateNeedsOne) {
   const Outcome given =
       run_program("quern-chat", {"-m", base, "--template", (folder / "t.jinja").string(), "-n", "1"}, "ab\n");
   EXPECT_EQ(given.status, 0) << given.err;
+  const Outcome named =
+      run_program("quern-chat", {"-m", base, "--chat-template", "zephyr", "-n", "1"}, "ab\n");
+  EXPECT_EQ(named.status, 0) << named.err;
 }
 
 }  // namespace

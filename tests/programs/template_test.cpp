@@ -105,7 +105,24 @@ TEST_F(QuernTemplate, AModelWithoutATemplateIsAnErrorWithAWayOut) {
   const Outcome outcome = run_context("{}", {"-m", std::string(QUERN_TEST_DATA_DIR) + "/models/llama.gguf"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("the file has no chat template"));
-  EXPECT_THAT(outcome.err, HasSubstr("give a template's text (--template FILE)"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("give a template's text or the name of a built-in format (--template FILE or NAME)"));
+}
+
+TEST_F(QuernTemplate, KnowsFormatsByName) {
+  constexpr std::string_view context =
+      R"({"messages": [{"role": "user", "content": "x"}], "add_generation_prompt": true})";
+  for (const char* option : {"--template", "--chat-template"}) {
+    const Outcome outcome = run_context(context, {option, "phi3"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "<|user|>\nx<|end|>\n<|assistant|>\n");
+  }
+  const Outcome unknown = run_context(context, {"--template", "phi33"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("'phi33', expected one of bailing,"));
+  const Outcome no_file = run_context(context, {"--template", "phi33.jinja"});
+  EXPECT_EQ(no_file.status, 1);
+  EXPECT_THAT(no_file.err, HasSubstr("phi33.jinja: No such file"));
 }
 
 TEST_F(QuernTemplate, TakesAnAnswerApart) {
