@@ -49,6 +49,9 @@ void build_nomic(SpecBuilder& b) {
 
 void build_jina(SpecBuilder& b) {
   constexpr float max_bias = 8;
+  constexpr std::string_view max_bias_key = "attention.max_alibi_bias";
+  if (const float said = b.number_or(max_bias_key, max_bias); said != max_bias)
+    b.wrong(max_bias_key, said, formats::cat(max_bias));
   embeddings(b);
   b.ranking({});
   layers(

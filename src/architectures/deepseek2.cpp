@@ -75,6 +75,7 @@ AttentionSpec attention(SpecBuilder& b, std::size_t n, int rope, float scale, co
   }
   a.output = b.matrix("attn_output", heads * sizes.head_v_dim, dim);
   l.temperature = b.number_or("attention.temperature_scale", 0);
+  b.ignore_key("attention.temperature_length");  // without a scale it says nothing
   if (l.temperature != 0)
     l.temperature_length = static_cast<std::uint32_t>(b.size("attention.temperature_length", UINT32_MAX));
   a.latent = l;
@@ -104,6 +105,7 @@ void build(SpecBuilder& b) {
   if (b.failed()) return;
   const float scale = score_scale(b, table, sizes.head_k_dim);
   const std::uint64_t n_dense = b.size_or("leading_dense_block_count", 0, UINT32_MAX);
+  if (n_dense >= b.spec.n_layers) b.ignore_key("expert_count");
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {
     layer.mixer_norm = b.norm("attn_norm", NormKind::rms);
     layer.mixer = attention(b, n, rope, scale, sizes);

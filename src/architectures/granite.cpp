@@ -12,9 +12,10 @@ void build(SpecBuilder& b) {
   b.spec.logit_scale = 1 / one_if_zero(b.number("logit_scale"));
   const float residual_scale = one_if_zero(b.number_or("residual_scale", 0));
   const float attention_scale = b.number_or("attention.scale", 0);
-  int rope = -1;
-  if (b.boolean_or("rope.scaling.finetuned", true)) {
-    rope = b.rope({.kind = kernels::RopeKind::interleaved, .factors = true, .long_factors = true});
+  int rope = b.rope({.kind = kernels::RopeKind::interleaved, .factors = true, .long_factors = true});
+  if (!b.boolean_or("rope.scaling.finetuned", true)) {  // no positions at all
+    b.spec.ropes.clear();
+    rope = -1;
   }
   const bool has_experts = b.size_or("expert_count", 0, UINT32_MAX) > 0;
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {

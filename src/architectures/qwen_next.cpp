@@ -10,6 +10,7 @@ constexpr std::uint64_t max_hidden_dim = 1u << 24;
 // Whether each layer is a delta net.
 std::vector<bool> delta_layers(SpecBuilder& b) {
   std::vector<bool> delta(b.spec.n_layers);
+  b.ignore_key("full_attention_interval");  // where each layer's kind is told
   if (b.has("attention.recurrent_layers")) {
     const std::vector<std::uint32_t> said = b.per_layer("attention.recurrent_layers", 0, 1);
     for (std::size_t n = 0; n < delta.size(); ++n) delta[n] = said[n] != 0;
@@ -80,6 +81,9 @@ void build(SpecBuilder& b) {
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
   if (!next) read_sections(b, b.spec.ropes[static_cast<std::size_t>(rope)]);
   const std::vector<bool> is_delta = delta_layers(b);
+  for (const std::string_view key :
+       {"ssm.conv_kernel", "ssm.state_size", "ssm.group_count", "ssm.time_step_rank", "ssm.inner_size"})
+    b.ignore_key(key);  // where no layer is a delta net
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {
     layer.mixer_norm = b.norm("attn_norm", NormKind::rms);
     if (is_delta[n]) {

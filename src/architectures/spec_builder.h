@@ -216,6 +216,8 @@ class SpecBuilder {
   DenseSpec dense(const DenseOptions& options, std::uint64_t hidden_dim, std::string_view suffix);
   void check_unused();
   void check_unasked();
+  /// Whether a hyper-parameter says only what is so without it.
+  bool confirms(std::string_view name, const formats::MetadataEntry& entry) const;
 
   const formats::ModelFile& file_;
   const Family& family_;

@@ -9,7 +9,8 @@
 namespace quern::detail {
 namespace {
 
-// Read elsewhere, told by the tensors, or written by converters to families that have no use for them.
+// Read elsewhere, told by the tensors, or written by converters to families that have no use for them. Beside
+// these, what confirms what the spec says anyway (see confirms()).
 constexpr std::string_view without_effect[] = {
     "attention.layer_norm_epsilon",
     "attention.layer_norm_rms_epsilon",
@@ -36,7 +37,33 @@ bool is_off(const formats::MetadataEntry& entry) {
   return std::get<formats::MetadataArray>(entry.value).size == 0;
 }
 
+bool has_experts(const ModelSpec& spec) {
+  return std::ranges::any_of(
+      spec.layers, [](const LayerSpec& layer) { return std::holds_alternative<ExpertsSpec>(layer.ffn); });
+}
+
 }  // namespace
+
+bool SpecBuilder::confirms(std::string_view name, const formats::MetadataEntry& entry) const {
+  const auto says = [&](double value) {
+    const auto said = file_.metadata().number(entry.key);
+    return said && *said == value;
+  };
+  // Window layers of their own size or base, in a family whose layers are all alike.
+  if (name == "attention.key_length_swa") return says(k_dim_);
+  if (name == "attention.value_length_swa") return says(v_dim_);
+  if (name == "embedding_length_out") {
+    const auto& dense = spec.embedding.dense;
+    return says(static_cast<double>(dense.empty() ? spec.dim : dense.back().matrix.n_rows));
+  }
+  if (!spec.ropes.empty()) {
+    if (name == "rope.freq_base_swa") return says(spec.ropes[0].theta);
+    if (name == "rope.dimension_count_swa") return says(spec.ropes[0].n_rot);
+  } else if (name == "rope.freq_base" || name == "rope.dimension_count") {
+    return true;  // nothing turns
+  }
+  return !has_experts(spec) && name != "expert_count" && name.starts_with("expert_");
+}
 
 void SpecBuilder::check_unasked() {
   const std::string prefix = formats::cat(family_.name, ".");
@@ -45,6 +72,7 @@ void SpecBuilder::check_unasked() {
     if (asked_[i] || !entries[i].key.starts_with(prefix)) continue;
     const std::string_view name = entries[i].key.substr(prefix.size());
     if (is_off(entries[i]) || std::ranges::find(without_effect, name) != std::end(without_effect)) continue;
+    if (confirms(name, entries[i])) continue;
     const std::string full = formats::printable(entries[i].key);
     fail(ErrorCode::unsupported, full,
          formats::cat("key '", full, "' has no part in architecture '", family_.name,

@@ -201,7 +201,9 @@ void SpecBuilder::output(NormKind kind, Presence tied, Presence norm_bias, Prese
     spec.output = matrix("output", spec.dim, spec.n_vocab,
                          tied == Presence::optional ? Presence::optional : Presence::required, output_bias);
   }
-  if (!spec.output) spec.output = spec.token_embd;
+  if (spec.output) return;
+  spec.output = spec.token_embd;
+  if (tied == Presence::optional) spec.output.bias = vector("output.bias", spec.n_vocab, output_bias);
 }
 
 AttentionSpec SpecBuilder::attention(const AttentionOptions& options) {
@@ -292,7 +294,14 @@ ExpertsSpec SpecBuilder::experts(const ExpertOptions& options) {
          cat("key '", key("expert_gating_func"), "' is ", gating, ", expected ", own, " for architecture '",
              family_.name, "'"));
   }
+  if (boolean_or("expert_weights_norm", options.renormalize) != options.renormalize) {
+    fail(ErrorCode::unsupported, key("expert_weights_norm"),
+         cat("key '", key("expert_weights_norm"), "' is ", !options.renormalize, ", expected ",
+             options.renormalize, " for architecture '", family_.name, "'"));
+  }
+  has("expert_feed_forward_length");  // where the family does not read it, the tensors' shapes confirm it
   const std::uint64_t n_groups = size_or("expert_group_count", 0, max_experts);
+  has("expert_group_used_count");  // of one group that one
   if (n_groups > 1) {
     e.n_groups = static_cast<std::uint32_t>(n_groups);
     e.n_groups_used = static_cast<std::uint32_t>(size("expert_group_used_count", max_experts));

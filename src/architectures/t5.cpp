@@ -51,6 +51,8 @@ void build_t5(SpecBuilder& b) {
 }
 
 void build_t5encoder(SpecBuilder& b) {
+  b.ignore_key("decoder_start_token_id");  // of the half that is not there
+  b.ignore_key("decoder_block_count");
   b.embedding();
   build_layers(b, "enc", b.spec.layers, /*causal=*/false);
   b.spec.output_norm = b.norm("enc.output_norm", NormKind::rms);

@@ -74,12 +74,54 @@ TEST(StrictFamilies, NothingIsPassedOverInSilence) {
   }
 }
 
+TEST(StrictFamilies, AKeyThatSaysOnlyWhatIsSoAnywayIsNoError) {
+  const struct {
+    const char *model, *key;
+    float value;
+    bool confirms;
+  } cases[] = {
+      {"llama", "rope.freq_base_swa", 10000, true},
+      {"llama", "rope.freq_base_swa", 1000, false},
+      {"llama", "rope.dimension_count_swa", 16, true},
+      {"llama", "rope.dimension_count_swa", 8, false},
+      {"llama", "attention.key_length_swa", 16, true},
+      {"llama", "attention.key_length_swa", 32, false},
+      {"llama", "attention.value_length_swa", 32, false},
+      {"llama", "embedding_length_out", 64, true},
+      {"llama", "embedding_length_out", 32, false},
+      {"llama", "expert_used_count", 2, true},  // of no experts
+      {"lfm2", "expert_count", 2, false},       // of a family that has none
+      {"lfm2", "expert_weights_scale", 2.5, true},
+      {"bert", "rope.freq_base", 1000, true},  // nothing turns
+      {"bert", "rope.scaling.factor", 4, false},
+      {"granite-no-positions", "rope.dimension_count", 4, true},
+      {"deepseek2-one-group", "expert_group_used_count", 3, true},
+  };
+  const auto paths = golden_models();
+  for (const auto& c : cases) {
+    SCOPED_TRACE(std::string(c.model) + " " + c.key + " " + std::to_string(c.value));
+    const ModelFile file = ModelFile::open(paths.at(c.model)).value();
+    const std::string key = std::string(*file.metadata().string("general.architecture")) + "." + c.key;
+    const auto spec = changed(file, [&](GgufContents& contents) {
+      const auto whole = static_cast<std::uint32_t>(c.value);
+      if (static_cast<float>(whole) == c.value)
+        contents.set(key, whole);
+      else
+        contents.set(key, c.value);
+    });
+    if (c.confirms)
+      EXPECT_TRUE(spec) << spec.error().message;
+    else
+      expect_refusal(spec, ErrorCode::unsupported, key);
+  }
+}
+
 /// By the last part of a name: what some families have and others do not.
 bool is_optional(std::string_view tensor) {
-  constexpr std::string_view endings[] = {"output.weight",   "rope_freqs.weight", "ffn_gate.weight",
-                                          "attn_qkv.bias",   "attn_output.bias",  "ffn_gate.bias",
-                                          "ffn_up.bias",     "ffn_down.bias",     "exp_probs_b.bias",
-                                          "ssm_conv1d.bias", "ssm_dt.bias"};
+  constexpr std::string_view endings[] = {"output.weight",    "output.bias",     "rope_freqs.weight",
+                                          "ffn_gate.weight",  "attn_qkv.bias",   "attn_output.bias",
+                                          "ffn_gate.bias",    "ffn_up.bias",     "ffn_down.bias",
+                                          "exp_probs_b.bias", "ssm_conv1d.bias", "ssm_dt.bias"};
   return std::ranges::any_of(endings, [&](std::string_view ending) { return tensor.ends_with(ending); });
 }
 
