@@ -19,8 +19,7 @@
 namespace quern::kernels::QUERN_ISA {
 namespace {
 
-// In a tile: turning keys over then costs a twentieth of the product.
-constexpr std::size_t most_queries = 128;
+constexpr std::size_t most_queries = attention_tile;
 constexpr std::size_t span_blocks = attention_span / kv_block;
 
 constexpr std::size_t whole_lanes(std::size_t n) { return (n + 15) / 16 * 16; }
@@ -91,6 +90,38 @@ void clear_record(float* record, std::size_t n_floats) {
   record[0] = -__builtin_inff();
 }
 
+// The records `from` of the queries that saw something enter the records `into`.
+template <typename Saw>
+void join(float* into, const float* from, std::size_t n_records, std::size_t record, Saw saw) {
+  for (std::size_t first = 0; first < n_records; first += 16) {
+    const std::size_t n = n_records - first < 16 ? n_records - first : 16;
+    float max_a[16] = {}, max_b[16] = {}, keep[16], take[16];
+    for (std::size_t i = 0; i < n; ++i) {
+      max_a[i] = into[(first + i) * record];
+      max_b[i] = from[(first + i) * record];
+    }
+    const F32x16 a = load(max_a), b = load(max_b), joint = max(a, b);
+    store(keep, exp_of_nonpositive(a - joint));
+    store(take, exp_of_nonpositive(b - joint));
+    store(max_a, joint);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!saw(first + i)) continue;
+      float* to = into + (first + i) * record;
+      const float* part = from + (first + i) * record;
+      to[0] = max_a[i];
+      to[1] = __builtin_fmaf(to[1], keep[i], part[1] * take[i]);
+      for (std::size_t d = record_values; d < record; d += 16)
+        store(to + d, fma(load(to + d), splat(keep[i]), load(part + d) * splat(take[i])));
+    }
+  }
+}
+
+// Whether a query sees any position of a span.
+bool sees(const AttentionQuery& query, std::int64_t span) {
+  const std::int64_t begin = span * attention_span, end = begin + attention_span;
+  return query.begin < end && query.end > begin && query.begin < query.end;
+}
+
 // The rows of a block that a query sees; lo == hi for none.
 struct Rows {
   std::size_t lo, hi;
@@ -120,18 +151,18 @@ struct Tile {
     q = take(most_queries * whole_lanes(k_dim));
     scores = take(most_queries * kv_block);
     blocks = take(most_queries * record);
-    spans = take(most_queries * record);
+    span = take(most_queries * record);
     totals = take(most_queries * record);
   }
   const KvHead& head;
   const AttentionQuery* queries;
   std::size_t n, k_dim, v_dim, v_stride, record;
-  float* keys;                     // [k_dim, 64] positions side by side
-  float* values;                   // [64, v_stride]
-  float* q;                        // [n, k_dim] scaled
-  float* scores;                   // [n, 64], then weights
-  float *blocks, *spans, *totals;  // [n, record]
-  Rows rows[most_queries];         // that each query sees of the block at hand
+  float* keys;                    // [k_dim, 64] positions side by side
+  float* values;                  // [64, v_stride]
+  float* q;                       // [n, k_dim] scaled
+  float* scores;                  // [n, 64], then weights
+  float *blocks, *span, *totals;  // [n, record] of a block, of a span, of all
+  Rows rows[most_queries];        // that each query sees of the block at hand
 };
 
 void pack_queries(Tile& t) {
@@ -218,32 +249,6 @@ void weigh(Tile& t, std::int64_t first_position, std::size_t begin, std::size_t 
   }
 }
 
-// The records `from` of the queries that saw something enter the records `into`.
-template <typename Saw>
-void join(const Tile& t, float* into, const float* from, Saw saw) {
-  for (std::size_t first = 0; first < t.n; first += 16) {
-    const std::size_t n = t.n - first < 16 ? t.n - first : 16;
-    float max_a[16] = {}, max_b[16] = {}, keep[16], take[16];
-    for (std::size_t i = 0; i < n; ++i) {
-      max_a[i] = into[(first + i) * t.record];
-      max_b[i] = from[(first + i) * t.record];
-    }
-    const F32x16 a = load(max_a), b = load(max_b), joint = max(a, b);
-    store(keep, exp_of_nonpositive(a - joint));
-    store(take, exp_of_nonpositive(b - joint));
-    store(max_a, joint);
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!saw(first + i)) continue;
-      float* to = into + (first + i) * t.record;
-      const float* part = from + (first + i) * t.record;
-      to[0] = max_a[i];
-      to[1] = __builtin_fmaf(to[1], keep[i], part[1] * take[i]);
-      for (std::size_t d = record_values; d < t.record; d += 16)
-        store(to + d, fma(load(to + d), splat(keep[i]), load(part + d) * splat(take[i])));
-    }
-  }
-}
-
 // values[d] = sum of w[p] * value[p][d] for queries [first, first + n): the rows that all of them see
 // together, those before and after one query at a time.
 void add_values(Tile& t, std::size_t first, std::size_t n) {
@@ -322,27 +327,32 @@ void visit_block(Tile& t, std::int64_t b) {
   for (std::size_t i = begin; i < end; i += 16) weigh(t, b * kv_block, i, i + 16 < end ? i + 16 : end);
   widen_values<Row>(t, kv.v_blocks[b] + kv.v_offset, seen);
   in_parts(begin, end, [&](std::size_t first, std::size_t n) { add_values(t, first, n); });
-  join(t, t.spans, t.blocks, [&](std::size_t i) { return t.rows[i].any(); });
+  join(t.span, t.blocks, t.n, t.record, [&](std::size_t i) { return t.rows[i].any(); });
 }
 
-void finish(const Tile& t) {
-  for (std::size_t i = 0; i < t.n; ++i) {
-    const AttentionQuery& query = t.queries[i];
-    const float* total = t.totals + i * t.record;
-    float sum = total[1], keep = 1;
-    if (query.has_sink) {
-      alignas(64) float lanes[16] = {total[0], query.sink};
-      const F32x16 joint = splat(total[0] > query.sink ? total[0] : query.sink);
-      store(lanes, exp_of_nonpositive(load(lanes) - joint));
-      keep = lanes[0];
-      sum = __builtin_fmaf(sum, keep, lanes[1]);
-    } else if (query.begin >= query.end) {
-      sum = 1;  // it saw nothing
-    }
-    for (std::size_t d = 0; d < t.v_dim; d += 16) {
-      const F32x16 v = load(total + record_values + d) * splat(keep) / splat(sum);
-      store_n(query.out + d, v, t.v_dim - d < 16 ? t.v_dim - d : 16);
-    }
+// t.span = the sums over one span. Requires: the queries are packed.
+template <typename Row>
+void visit_span(Tile& t, std::int64_t span) {
+  for (std::size_t i = 0; i < t.n; ++i) clear_record(t.span + i * t.record, t.record);
+  for (std::size_t b = 0; b < span_blocks; ++b)
+    visit_block<Row>(t, span * static_cast<std::int64_t>(span_blocks) + static_cast<std::int64_t>(b));
+}
+
+// What a query's sums come to.
+void finish(const AttentionQuery& query, const float* total, std::size_t v_dim) {
+  float sum = total[1], keep = 1;
+  if (query.has_sink) {
+    alignas(64) float lanes[16] = {total[0], query.sink};
+    const F32x16 joint = splat(total[0] > query.sink ? total[0] : query.sink);
+    store(lanes, exp_of_nonpositive(load(lanes) - joint));
+    keep = lanes[0];
+    sum = __builtin_fmaf(sum, keep, lanes[1]);
+  } else if (query.begin >= query.end) {
+    sum = 1;  // it saw nothing
+  }
+  for (std::size_t d = 0; d < v_dim; d += 16) {
+    const F32x16 v = load(total + record_values + d) * splat(keep) / splat(sum);
+    store_n(query.out + d, v, v_dim - d < 16 ? v_dim - d : 16);
   }
 }
 
@@ -356,17 +366,11 @@ void attend_tile(Tile& t) {
     if (t.queries[i].begin < begin) begin = t.queries[i].begin;
     if (t.queries[i].end > end) end = t.queries[i].end;
   }
-  for (std::int64_t b = begin / kv_block; b * kv_block < end;) {
-    const std::int64_t span = b / static_cast<std::int64_t>(span_blocks);
-    for (std::size_t i = 0; i < t.n; ++i) clear_record(t.spans + i * t.record, t.record);
-    for (; b / static_cast<std::int64_t>(span_blocks) == span && b * kv_block < end; ++b)
-      visit_block<Row>(t, b);
-    join(t, t.totals, t.spans, [&](std::size_t i) {
-      return t.queries[i].begin < (span + 1) * attention_span && t.queries[i].end > span * attention_span &&
-             t.queries[i].begin < t.queries[i].end;
-    });
+  for (std::int64_t span = begin / attention_span; span * attention_span < end; ++span) {
+    visit_span<Row>(t, span);
+    join(t.totals, t.span, t.n, t.record, [&](std::size_t i) { return sees(t.queries[i], span); });
   }
-  finish(t);
+  for (std::size_t i = 0; i < t.n; ++i) finish(t.queries[i], t.totals + i * t.record, t.v_dim);
 }
 
 template <typename Row>
@@ -377,7 +381,20 @@ void attend_all(const KvHead& kv, const AttentionQuery* queries, std::size_t n, 
   }
 }
 
+// Calls f with the reader of a cache type's rows.
+template <typename F>
+QUERN_INLINE void with_rows(KvType type, F f) {
+  switch (type) {
+    case KvType::f32: return f(RowF32{});
+    case KvType::f16: return f(RowF16{});
+    case KvType::bf16: return f(RowBf16{});
+    case KvType::q8_0: return f(RowQ8_0{});
+  }
+}
+
 }  // namespace
+
+std::size_t attention_record_floats(std::size_t v_dim) { return record_floats(v_dim); }
 
 std::size_t attention_scratch_bytes(std::size_t k_dim, std::size_t v_dim) {
   const std::size_t k = whole_lanes(k_dim), v = whole_lanes(v_dim);
@@ -385,12 +402,29 @@ std::size_t attention_scratch_bytes(std::size_t k_dim, std::size_t v_dim) {
 }
 
 void attend(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries, std::byte* scratch) {
-  switch (kv.type) {
-    case KvType::f32: return attend_all<RowF32>(kv, queries, n_queries, scratch);
-    case KvType::f16: return attend_all<RowF16>(kv, queries, n_queries, scratch);
-    case KvType::bf16: return attend_all<RowBf16>(kv, queries, n_queries, scratch);
-    case KvType::q8_0: return attend_all<RowQ8_0>(kv, queries, n_queries, scratch);
+  with_rows(kv.type, [&](auto row) { attend_all<decltype(row)>(kv, queries, n_queries, scratch); });
+}
+
+void attend_span(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries, std::int64_t span,
+                 float* records, std::byte* scratch) {
+  Tile tile(kv, queries, n_queries, scratch);
+  tile.span = records;
+  pack_queries(tile);
+  with_rows(kv.type, [&](auto row) { visit_span<decltype(row)>(tile, span); });
+}
+
+void join_spans(std::size_t v_dim, const AttentionQuery* queries, std::size_t n_queries,
+                const SpanRecords& spans) {
+  const std::size_t record = record_floats(v_dim);
+  if (spans.are_first)
+    for (std::size_t i = 0; i < n_queries; ++i) clear_record(spans.totals + i * record, record);
+  for (std::size_t s = 0; s < spans.n_spans; ++s) {
+    const std::int64_t span = spans.first_span + static_cast<std::int64_t>(s);
+    join(spans.totals, spans.records + s * spans.stride, n_queries, record,
+         [&](std::size_t i) { return sees(queries[i], span); });
   }
+  if (spans.are_last)
+    for (std::size_t i = 0; i < n_queries; ++i) finish(queries[i], spans.totals + i * record, v_dim);
 }
 
 }  // namespace quern::kernels::QUERN_ISA

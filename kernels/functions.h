@@ -16,6 +16,11 @@ void matmul(const WeightView& w, std::size_t row_begin, std::size_t row_end, con
 
 std::size_t attention_scratch_bytes(std::size_t k_dim, std::size_t v_dim);
 void attend(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries, std::byte* scratch);
+std::size_t attention_record_floats(std::size_t v_dim);
+void attend_span(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries, std::int64_t span,
+                 float* records, std::byte* scratch);
+void join_spans(std::size_t v_dim, const AttentionQuery* queries, std::size_t n_queries,
+                const SpanRecords& spans);
 void store_kv(KvType type, const float* x, std::size_t n, std::byte* row);
 
 void rms_norm(const float* x, const float* weight, std::size_t n, float eps, float* y);

@@ -32,6 +32,8 @@ inline constexpr int n_lanes = 16;
 inline constexpr int kv_block = 64;
 /// Positions in a span: attention joins blocks into spans, then spans. They start at multiples of it.
 inline constexpr int attention_span = 512;
+/// Queries that share the work on the cache.
+inline constexpr int attention_tile = 128;
 
 /// How the activations beside a weight type are stored.
 enum class ActivationKind : std::uint8_t {
@@ -91,6 +93,17 @@ struct KvHead {
   int k_dim = 0, v_dim = 0;
   float scale = 1;     ///< of the scores
   float soft_cap = 0;  ///< cap * tanh(score / cap); 0: none
+};
+
+/// The records of neighbouring spans, to be joined to those before them.
+struct SpanRecords {
+  std::int64_t first_span = 0;
+  std::size_t n_spans = 0;
+  const float* records = nullptr;  ///< of the first span; one a query, side by side
+  std::size_t stride = 0;          ///< floats from span to span
+  float* totals = nullptr;         ///< one record a query: what is joined so far
+  bool are_first = false;          ///< nothing is joined so far
+  bool are_last = false;           ///< the queries' results are wanted now
 };
 
 inline constexpr std::size_t max_conv_taps = 16;
@@ -163,8 +176,16 @@ struct KernelTable {
 
   /// Bytes of scratch one attend call needs for heads of these sizes (per calling thread; 64-byte aligned).
   std::size_t (*attention_scratch_bytes)(std::size_t k_dim, std::size_t v_dim);
-  /// Attention of n queries over one KV head. Up to 128 at once share the work on the cache.
+  /// Attention of n queries over one KV head; attention_tile of them at once share the work on the cache.
   void (*attend)(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries, std::byte* scratch);
+  /// The same in two steps, so that threads can share out the spans of a long context: the sums of up to
+  /// attention_tile queries over span `span` go to records, attention_record_floats(v_dim) floats a query;
+  /// join_spans then joins spans in ascending order.
+  std::size_t (*attention_record_floats)(std::size_t v_dim);
+  void (*attend_span)(const KvHead& kv, const AttentionQuery* queries, std::size_t n_queries,
+                      std::int64_t span, float* records, std::byte* scratch);
+  void (*join_spans)(std::size_t v_dim, const AttentionQuery* queries, std::size_t n_queries,
+                     const SpanRecords& spans);
 
   /// Writes n floats as one KV row of the given type (q8_0: blocks of 32, n a multiple of 32).
   void (*store_kv)(KvType type, const float* x, std::size_t n, std::byte* row);

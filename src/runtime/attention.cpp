@@ -69,11 +69,118 @@ Positions seen_from(const AttentionSpec& a, const Run& run, std::int64_t positio
   return {std::max<std::int64_t>(0, position - side), std::min(end, position + side + 1)};
 }
 
+// Query heads that share a KV head, at a few neighbouring tokens of a sequence.
+struct Tile {
+  kernels::KvHead head;
+  std::span<const kernels::AttentionQuery> queries;
+  std::size_t first_query;  // where they stand among those of the pass, whatever order that is
+};
+
+// The tiles of a layer.
+class Tiles {
+ public:
+  Tiles(const Pass& pass, const AttentionSpec& a, std::size_t layer)
+      : pass_(pass),
+        a_(a),
+        layer_(layer),
+        group_(a.n_heads / a.n_kv_heads),
+        heads_per_tile_(std::min(group_, pass.scratch.heads_per_tile)),
+        parts_((group_ + heads_per_tile_ - 1) / heads_per_tile_) {}
+  std::size_t count() const { return a_.n_kv_heads * parts_ * pass_.chunks.size(); }
+
+  // Its queries are valid until the worker asks for the next tile.
+  Tile tile(std::size_t number, const Worker& worker) const {
+    const Scratch& s = pass_.scratch;
+    const std::size_t n_parts = a_.n_kv_heads * parts_, kv_head = number % n_parts / parts_;
+    const std::size_t first = kv_head * group_ + number % parts_ * heads_per_tile_;
+    const std::size_t last = std::min(first + heads_per_tile_, (kv_head + 1) * group_);
+    const RowChunk& chunk = pass_.chunks[number / n_parts];
+    kernels::AttentionQuery* queries =
+        s.queries + static_cast<std::size_t>(worker.index()) * s.queries_per_tile;
+    const auto last_position = static_cast<std::int64_t>(chunk.run->position(chunk.end - 1));
+    const auto n_keys = static_cast<std::size_t>(seen_from(a_, *chunk.run, last_position).end);
+    const float* biases =
+        a_.relative_bias < 0 ? nullptr : spread_biases(pass_, worker, a_, chunk, n_keys, first, last);
+    std::size_t n_queries = 0;
+    for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
+      const auto position = static_cast<std::int64_t>(chunk.run->position(t));
+      const Positions seen = seen_from(a_, *chunk.run, position);
+      for (std::size_t h = first; h < last; ++h) {
+        queries[n_queries++] = {
+            .q = s.q + (t * a_.n_heads + h) * a_.q_stride(),
+            .out = s.attended + (t * a_.n_heads + h) * a_.v_dim,
+            .position = position,
+            .begin = seen.begin,
+            .end = seen.end,
+            .alibi_slope = a_.alibi_slopes.empty() ? 0 : a_.alibi_slopes[h],
+            .bias = biases ? biases + (h - first) * s.bias_stride + (last_position - position) : nullptr,
+            .sink = a_.sinks ? pass_.model.values(a_.sinks)[h] : 0,
+            .has_sink = static_cast<bool>(a_.sinks),
+        };
+      }
+    }
+    const KvCache& cache = a_.cross ? *chunk.run->source : *chunk.run->cache;
+    return {.head = cache.head(layer_, a_, kv_head),
+            .queries = {queries, n_queries},
+            .first_query = chunk.begin * a_.n_heads + first * (chunk.end - chunk.begin)};
+  }
+
+  // The spans that some query sees, but perhaps for some in the middle.
+  Positions spans() const {
+    Positions all{INT64_MAX, 0};
+    for (const RowChunk& chunk : pass_.chunks) {
+      for (const std::size_t t : {chunk.begin, chunk.end - 1}) {
+        const auto position = static_cast<std::int64_t>(chunk.run->position(t));
+        const Positions seen = seen_from(a_, *chunk.run, position);
+        all = {std::min(all.begin, seen.begin), std::max(all.end, seen.end)};
+      }
+    }
+    return {all.begin / kernels::attention_span,
+            (all.end + kernels::attention_span - 1) / kernels::attention_span};
+  }
+
+ private:
+  const Pass& pass_;
+  const AttentionSpec& a_;
+  const std::size_t layer_, group_, heads_per_tile_, parts_;
+};
+
+// Collective: the tiles' spans shared out among the threads, as many at a time as there are records for.
+void attend_by_spans(Pass& pass, Worker& worker, const AttentionSpec& a, const Tiles& tiles,
+                     Positions spans) {
+  const Scratch& s = pass.scratch;
+  const std::size_t n_queries = pass.n_tokens() * a.n_heads, n_tiles = tiles.count();
+  const std::size_t record = pass.kernels().attention_record_floats(a.v_dim), stride = n_queries * record;
+  const std::size_t at_once = s.n_records / n_queries - 1;
+  float* const totals = s.records;
+  float* const records = totals + stride;
+  for (std::int64_t first = spans.begin; first < spans.end; first += static_cast<std::int64_t>(at_once)) {
+    const std::size_t n = std::min(at_once, static_cast<std::size_t>(spans.end - first));
+    worker.tiles(n_tiles * n, [&](std::size_t i) {
+      const Tile tile = tiles.tile(i / n, worker);
+      pass.kernels().attend_span(
+          tile.head, tile.queries.data(), tile.queries.size(), first + static_cast<std::int64_t>(i % n),
+          records + i % n * stride + tile.first_query * record, s.attention_scratch(worker.index()));
+    });
+    worker.tiles(n_tiles, [&](std::size_t i) {
+      const Tile tile = tiles.tile(i, worker);
+      const std::size_t at = tile.first_query * record;
+      pass.kernels().join_spans(a.v_dim, tile.queries.data(), tile.queries.size(),
+                                {.first_span = first,
+                                 .n_spans = n,
+                                 .records = records + at,
+                                 .stride = stride,
+                                 .totals = totals + at,
+                                 .are_first = first == spans.begin,
+                                 .are_last = first + static_cast<std::int64_t>(n) == spans.end});
+    });
+  }
+}
+
 }  // namespace
 
 void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t layer) noexcept {
   const Scratch& s = pass.scratch;
-  const std::size_t group = a.n_heads / a.n_kv_heads;
   if (a.latent) {
     prepare_latent(pass, worker, a, layer);
   } else {
@@ -81,40 +188,20 @@ void attend(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t laye
     if (!a.cross) for_each_token(pass, worker, [&](std::size_t t) { place_token(pass, a, layer, t); });
   }
 
-  // A tile: query heads that share a KV head, at a few neighbouring tokens of a sequence.
-  const std::size_t heads_per_tile = std::min(group, s.heads_per_tile);
-  const std::size_t parts = (group + heads_per_tile - 1) / heads_per_tile, n_parts = a.n_kv_heads * parts;
-  worker.tiles(n_parts * pass.chunks.size(), [&](std::size_t tile) {
-    const std::size_t g = tile % n_parts / parts, first = g * group + tile % parts * heads_per_tile;
-    const std::size_t last = std::min(first + heads_per_tile, (g + 1) * group);
-    const RowChunk& chunk = pass.chunks[tile / n_parts];
-    kernels::AttentionQuery* queries =
-        s.queries + static_cast<std::size_t>(worker.index()) * s.queries_per_tile;
-    const auto last_position = static_cast<std::int64_t>(chunk.run->position(chunk.end - 1));
-    const auto n_keys = static_cast<std::size_t>(seen_from(a, *chunk.run, last_position).end);
-    const float* biases =
-        a.relative_bias < 0 ? nullptr : spread_biases(pass, worker, a, chunk, n_keys, first, last);
-    std::size_t n_queries = 0;
-    for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
-      const auto position = static_cast<std::int64_t>(chunk.run->position(t));
-      const Positions seen = seen_from(a, *chunk.run, position);
-      for (std::size_t h = first; h < last; ++h) {
-        queries[n_queries++] = {
-            .q = s.q + (t * a.n_heads + h) * a.q_stride(),
-            .out = s.attended + (t * a.n_heads + h) * a.v_dim,
-            .position = position,
-            .begin = seen.begin,
-            .end = seen.end,
-            .alibi_slope = a.alibi_slopes.empty() ? 0 : a.alibi_slopes[h],
-            .bias = biases ? biases + (h - first) * s.bias_stride + (last_position - position) : nullptr,
-            .sink = a.sinks ? pass.model.values(a.sinks)[h] : 0,
-            .has_sink = static_cast<bool>(a.sinks),
-        };
-      }
-    }
-    const KvCache& cache = a.cross ? *chunk.run->source : *chunk.run->cache;
-    pass.kernels().attend(cache.head(layer, a, g), queries, n_queries, s.attention_scratch(worker.index()));
-  });
+  const Tiles tiles(pass, a, layer);
+  const Positions spans = tiles.spans();
+  const auto size = static_cast<std::size_t>(worker.size());
+  // Whoever spreads biases does it for the whole context, so not for each span again.
+  if (size > 1 && tiles.count() < 4 * size && pass.n_tokens() <= max_rows_by_spans &&
+      spans.end - spans.begin > 2 && a.relative_bias < 0) {
+    attend_by_spans(pass, worker, a, tiles, spans);
+  } else {
+    worker.tiles(tiles.count(), [&](std::size_t i) {
+      const Tile tile = tiles.tile(i, worker);
+      pass.kernels().attend(tile.head, tile.queries.data(), tile.queries.size(),
+                            s.attention_scratch(worker.index()));
+    });
+  }
 
   if (a.gated) for_each_token(pass, worker, [&](std::size_t t) { gate_heads(pass, a, t); });
   const float* values = a.latent ? expand_latent(pass, worker, a) : s.attended;

@@ -15,6 +15,7 @@ struct Widths {
   std::uint64_t experts = 0, used = 0;
   std::uint64_t heads_per_group = 1;
   std::size_t matmul_bytes = 0, attention_bytes = 0;
+  std::uint64_t query_heads = 0, record = 0;  // of attention: the most heads, floats of a record
 
   bool q8_32 = false, q8_128 = false;  // kinds of packed activations in use
 
@@ -59,6 +60,8 @@ struct Widths {
       attended = std::max(attended, std::uint64_t{a.n_heads} * a.v_dim);
       packed = std::max(packed, a.output.n_cols);
       attention_bytes = std::max(attention_bytes, table.attention_scratch_bytes(a.k_dim, a.v_dim));
+      query_heads = std::max<std::uint64_t>(query_heads, a.n_heads);
+      record = std::max<std::uint64_t>(record, table.attention_record_floats(a.v_dim));
       heads_per_group = std::max<std::uint64_t>(heads_per_group, a.n_heads / a.n_kv_heads);
       if (a.latent) see_latent(a, *a.latent);
     };
@@ -104,6 +107,7 @@ Scratch plan_scratch(const ModelSpec& spec, const ScratchSizes& sizes, const ker
   scratch.n_threads = sizes.n_threads;
   scratch.matmul_bytes = widths.matmul_bytes;
   scratch.attention_bytes = widths.attention_bytes;
+  scratch.n_records = sizes.n_threads == 1 ? 0 : 4 * max_rows_by_spans * widths.query_heads;
   if (!spec.relative_biases.empty()) {
     constexpr std::size_t block = kernels::kv_block;
     scratch.bias_stride = (sizes.n_positions + block - 1) / block * block + scratch.rows_per_chunk;
@@ -177,6 +181,7 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
   biases = places.take<float>(std::uint64_t{n_threads} * heads_per_tile * bias_stride);
   matmul = places.take<std::byte>(std::uint64_t{n_threads} * matmul_bytes);
   attention = places.take<std::byte>(std::uint64_t{n_threads} * attention_bytes);
+  records = places.take<float>(n_records * w.record);
   return places.used();
 }
 

@@ -18,15 +18,20 @@ struct PackedRows {
   std::int16_t* sums = nullptr;  ///< [rows, n_cols / 16]
 };
 
+/// Passes of so many rows at most share out the spans of attention among threads; longer ones have tiles for
+/// all.
+inline constexpr std::size_t max_rows_by_spans = 8;
+
 struct Scratch {
   std::size_t batch = 0;       ///< T
   std::size_t logit_rows = 0;  ///< rows of logits computed together
-  std::size_t queries_per_tile = 128;
+  std::size_t queries_per_tile = kernels::attention_tile;
   std::size_t heads_per_tile = 0;
   std::size_t rows_per_chunk = 0;  ///< of a RowChunk
   std::size_t n_threads = 0;
   std::size_t matmul_bytes = 0;     ///< per thread
   std::size_t attention_bytes = 0;  ///< per thread
+  std::size_t n_records = 0;        ///< of spans of attention; 0 with one thread
   std::size_t bias_stride = 0;      ///< floats of a head's relative biases
 
   Token* tokens = nullptr;          ///< [T] of every row
@@ -83,6 +88,7 @@ struct Scratch {
   float* biases = nullptr;                     ///< [n_threads, heads_per_tile, bias_stride]
   std::byte* matmul = nullptr;                 ///< [n_threads, matmul_bytes]
   std::byte* attention = nullptr;              ///< [n_threads, attention_bytes]
+  float* records = nullptr;                    ///< [n_records, floats of a record]
 
   std::byte* attention_scratch(int thread) const {
     return attention + static_cast<std::size_t>(thread) * attention_bytes;

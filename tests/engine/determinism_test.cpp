@@ -239,6 +239,34 @@ TEST(Determinism, WithAQuantizedCacheToo) {
   EXPECT_TRUE(same_bits(logits_with(1, 512), logits_with(3, 5)));
 }
 
+// Few tokens after a long context: threads share out its spans, in two rounds where there are several tokens.
+TEST(Determinism, InALongContextToo) {
+  for (const char* name : {"llama", "gemma2", "gpt-oss", "deepseek2"}) {
+    const auto golden = load_golden("models", name);
+    if (!golden) GTEST_SKIP() << "no golden file here";
+    const auto model = LoadedModel::open(golden->gguf).value();
+    constexpr std::size_t n = 1700, n_last = 10;
+    std::vector<Token> tokens;
+    for (std::size_t i = 0; i < n; ++i) tokens.push_back(golden->tokens[i * 7 % golden->tokens.size()]);
+    const auto last_logits = [&](int threads, std::initializer_list<std::size_t> parts) {
+      auto sequence =
+          Sequence::create(model, {.n_ctx = n, .threads = threads, .bytes_worth_a_thread = 0}).value();
+      sequence.evaluate(std::span(tokens).first(n - n_last)).value();
+      std::vector<float> logits;
+      for (const std::size_t part : parts) {
+        const std::vector<float> rows =
+            logits_of(sequence, std::span(tokens).subspan(sequence.length(), part));
+        logits.insert(logits.end(), rows.begin(), rows.end());
+      }
+      return logits;
+    };
+    const std::vector<float> expected = last_logits(1, {10});
+    EXPECT_TRUE(same_bits(last_logits(2, {1, 1, 8}), expected)) << name;
+    EXPECT_TRUE(same_bits(last_logits(3, {8, 1, 1}), expected)) << name;
+    EXPECT_TRUE(same_bits(last_logits(3, {3, 5, 2}), expected)) << name;
+  }
+}
+
 TEST(Sequence, RefusesWhatItCannotEvaluateAndKeepsWhatItHas) {
   const auto golden = load_golden("models", "llama");
   const auto model = LoadedModel::open(golden->gguf).value();

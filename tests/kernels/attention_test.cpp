@@ -169,6 +169,31 @@ std::vector<float> canonical_attention(const Cache& cache, const KvHead& kv, con
   return total.values;
 }
 
+// Spans on their own, the last ones first, joined in two goes.
+void attend_by_spans(const KernelTable& table, const KvHead& kv, std::span<const AttentionQuery> all,
+                     std::int64_t n_positions) {
+  const auto k_dim = static_cast<std::size_t>(kv.k_dim), v_dim = static_cast<std::size_t>(kv.v_dim);
+  const std::size_t record = table.attention_record_floats(v_dim);
+  const auto n_spans = static_cast<std::size_t>((n_positions + attention_span - 1) / attention_span);
+  std::vector<float> scratch(table.attention_scratch_bytes(k_dim, v_dim) / sizeof(float));
+  for (std::size_t i = 0; i < all.size(); i += attention_tile) {
+    const auto queries = all.subspan(i, std::min<std::size_t>(attention_tile, all.size() - i));
+    const std::size_t stride = queries.size() * record;
+    std::vector<float> records(n_spans * stride), totals(stride);
+    for (std::size_t span = n_spans; span-- > 0;)
+      table.attend_span(kv, queries.data(), queries.size(), static_cast<std::int64_t>(span),
+                        &records[span * stride], reinterpret_cast<std::byte*>(scratch.data()));
+    const std::size_t half = n_spans / 2;
+    SpanRecords spans{.n_spans = half, .records = records.data(), .stride = stride, .totals = totals.data()};
+    spans.are_first = true;
+    table.join_spans(v_dim, queries.data(), queries.size(), spans);
+    spans.are_first = false, spans.are_last = true;
+    spans.first_span = static_cast<std::int64_t>(half), spans.n_spans = n_spans - half;
+    spans.records += half * stride;
+    table.join_spans(v_dim, queries.data(), queries.size(), spans);
+  }
+}
+
 const Shape shapes[] = {{64, 64, 300},   {128, 128, 65}, {80, 48, 129}, {24, 17, 64},
                         {192, 128, 200}, {7, 5, 70},     {32, 16, 1100}};  // several spans
 
@@ -221,6 +246,9 @@ TEST(Attention, MatchesPlainSoftmaxAndTheCanonicalOrder) {
             attend(*table, kv, {&queries[i], 1});
           }
           ASSERT_TRUE(same_bits(alone, want)) << table->isa << " one query at a time, variant " << variant;
+          std::fill(alone.begin(), alone.end(), 9.0f);
+          attend_by_spans(*table, kv, queries, shape.n_positions);
+          ASSERT_TRUE(same_bits(alone, want)) << table->isa << " span by span, variant " << variant;
         }
         for (std::size_t i = 0; i < n_queries; ++i) {
           const std::vector<double> exact = plain_attention(cache, kv, queries[i]);
