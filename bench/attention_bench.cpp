@@ -23,7 +23,8 @@ struct Cache {
     values.resize(n_positions * row_bytes);
     const KernelTable& plain = *find_table("scalar");
     for (std::size_t p = 0; p < n_positions; ++p) {
-      plain.store_kv(type, random.bells(dim).data(), dim, keys.data() + p * row_bytes);
+      plain.store_key(type, random.bells(dim).data(), dim, keys.data() + p / kv_block * kv_block * row_bytes,
+                      p % kv_block);
       plain.store_kv(type, random.bells(dim).data(), dim, values.data() + p * row_bytes);
     }
     for (std::size_t b = 0; b < n_positions / kv_block; ++b) {
@@ -58,6 +59,7 @@ KernelCase attend(KvType type, std::size_t n_positions, std::size_t n_queries) {
   state->scratch = bench::aligned_bytes(scratch_bytes);
   KvHead kv;
   kv.type = type;
+  kv.key_order = KeyOrder::turned;
   kv.k_blocks = state->cache.k_blocks.data();
   kv.v_blocks = state->cache.v_blocks.data();
   kv.k_row_bytes = kv.v_row_bytes = state->cache.row_bytes;

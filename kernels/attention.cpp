@@ -153,10 +153,13 @@ struct Tile {
     blocks = take(most_queries * record);
     span = take(most_queries * record);
     totals = take(most_queries * record);
+    for (std::size_t i = 0; i < n; ++i)
+      if (queries[i].end > end) end = queries[i].end;
   }
   const KvHead& head;
   const AttentionQuery* queries;
   std::size_t n, k_dim, v_dim, v_stride, record;
+  std::int64_t end = 0;           // of the positions that any of them sees
   float* keys;                    // [k_dim, 64] positions side by side
   float* values;                  // [64, v_stride]
   float* q;                       // [n, k_dim] scaled
@@ -180,7 +183,24 @@ QUERN_INLINE F32x16 load_some(const std::byte* row, std::size_t i, std::size_t n
   return i + 16 <= n ? Row::load(row, i) : Row::load_n(row, i, n - i);
 }
 
-// keys[k][r] = element k of row r of the block, rows outside `seen` zero.
+// Tells the processor that n bytes are wanted soon.
+QUERN_INLINE void prefetch(const std::byte* p, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += 64) __builtin_prefetch(p + i, 0, 2);
+}
+
+// keys[k][r] = element k of row r of the block, which lie so already; rows outside `seen` anything. The next
+// block is called for meanwhile: one after the other is far away, where the processor does not expect it.
+template <typename Row>
+void widen_keys(Tile& t, const std::byte* block, const std::byte* next, Rows seen) {
+  const std::size_t begin = seen.lo / 16 * 16, step = kv_block * t.head.k_row_bytes / t.k_dim;
+  for (std::size_t k = 0; k < t.k_dim; ++k) {
+    prefetch(next + k * step, step);
+    for (std::size_t r = begin; r < seen.hi; r += 16)
+      store(t.keys + k * kv_block + r, Row::load_turned(block, k, r));
+  }
+}
+
+// The same of keys that lie in rows, rows outside `seen` zero.
 template <typename Row>
 void turn_keys(Tile& t, const std::byte* block, Rows seen) {
   for (std::size_t r = 0; r < kv_block; r += 16) {
@@ -197,10 +217,12 @@ void turn_keys(Tile& t, const std::byte* block, Rows seen) {
 }
 
 template <typename Row>
-void widen_values(Tile& t, const std::byte* block, Rows seen) {
-  for (std::size_t r = seen.lo; r < seen.hi; ++r)
+void widen_values(Tile& t, const std::byte* block, const std::byte* next, Rows seen) {
+  for (std::size_t r = seen.lo; r < seen.hi; ++r) {
+    prefetch(next + r * t.head.v_row_bytes, t.head.v_row_bytes);
     for (std::size_t d = 0; d < t.v_dim; d += 16)
       store(t.values + r * t.v_stride + d, load_some<Row>(block + r * t.head.v_row_bytes, d, t.v_dim));
+  }
 }
 
 // What the model does to scores beside scaling them; -infinity outside the rows that the query sees.
@@ -318,14 +340,18 @@ void visit_block(Tile& t, std::int64_t b) {
   }
   if (!seen.any()) return;
   const KvHead& kv = t.head;
-  turn_keys<Row>(t, kv.k_blocks[b] + kv.k_offset, seen);
+  const std::int64_t next = (b + 1) * kv_block < t.end ? b + 1 : b;
+  if (kv.key_order == KeyOrder::turned)
+    widen_keys<Row>(t, kv.k_blocks[b] + kv.k_offset, kv.k_blocks[next] + kv.k_offset, seen);
+  else
+    turn_keys<Row>(t, kv.k_blocks[b] + kv.k_offset, seen);
   in_parts(begin, end, [&](std::size_t first, std::size_t n) {
     multiply_rows<true>(
         {t.q + first * t.k_dim, t.k_dim, t.keys, kv_block, 0, t.k_dim, t.scores + first * kv_block, kv_block},
         n, kv_block);
   });
   for (std::size_t i = begin; i < end; i += 16) weigh(t, b * kv_block, i, i + 16 < end ? i + 16 : end);
-  widen_values<Row>(t, kv.v_blocks[b] + kv.v_offset, seen);
+  widen_values<Row>(t, kv.v_blocks[b] + kv.v_offset, kv.v_blocks[next] + kv.v_offset, seen);
   in_parts(begin, end, [&](std::size_t first, std::size_t n) { add_values(t, first, n); });
   join(t.span, t.blocks, t.n, t.record, [&](std::size_t i) { return t.rows[i].any(); });
 }
@@ -359,14 +385,12 @@ void finish(const AttentionQuery& query, const float* total, std::size_t v_dim) 
 template <typename Row>
 void attend_tile(Tile& t) {
   pack_queries(t);
-  std::int64_t begin = INT64_MAX, end = 0;
+  std::int64_t begin = INT64_MAX;
   for (std::size_t i = 0; i < t.n; ++i) {
     clear_record(t.totals + i * t.record, t.record);
-    if (t.queries[i].begin >= t.queries[i].end) continue;
-    if (t.queries[i].begin < begin) begin = t.queries[i].begin;
-    if (t.queries[i].end > end) end = t.queries[i].end;
+    if (t.queries[i].begin < t.queries[i].end && t.queries[i].begin < begin) begin = t.queries[i].begin;
   }
-  for (std::int64_t span = begin / attention_span; span * attention_span < end; ++span) {
+  for (std::int64_t span = begin / attention_span; span * attention_span < t.end; ++span) {
     visit_span<Row>(t, span);
     join(t.totals, t.span, t.n, t.record, [&](std::size_t i) { return sees(t.queries[i], span); });
   }

@@ -22,6 +22,7 @@ void attend_span(const KvHead& kv, const AttentionQuery* queries, std::size_t n_
 void join_spans(std::size_t v_dim, const AttentionQuery* queries, std::size_t n_queries,
                 const SpanRecords& spans);
 void store_kv(KvType type, const float* x, std::size_t n, std::byte* row);
+void store_key(KvType type, const float* x, std::size_t n, std::byte* block, std::size_t position);
 
 void rms_norm(const float* x, const float* weight, std::size_t n, float eps, float* y);
 void layer_norm(const float* x, const float* weight, const float* bias, std::size_t n, float eps, float* y);

@@ -82,14 +82,23 @@ struct AttentionQuery {
   bool has_sink = false;
 };
 
-/// The keys and values of one KV head: block b holds positions [64b, 64b + 64); row r of it starts at
-/// k_blocks[b] + r * k_row_bytes.
+/// How the 64 keys of a block lie.
+enum class KeyOrder : std::uint8_t {
+  rows,    ///< one after the other, as values do
+  turned,  ///< as store_key writes them: element k of all positions side by side, so that nothing need be
+           ///< turned over when scores are computed
+};
+
+/// The keys and values of one KV head: block b holds positions [64b, 64b + 64). Its values begin at
+/// v_blocks[b] + v_offset, v_row_bytes from one to the next; keys alike, if they lie in rows. A block of
+/// turned keys is whole, and has anything where there is no position yet.
 struct KvHead {
   KvType type{};
+  KeyOrder key_order{};
   const std::byte* const* k_blocks = nullptr;
   const std::byte* const* v_blocks = nullptr;
-  std::size_t k_offset = 0, v_offset = 0;  ///< bytes from a row's start to this head
-  std::size_t k_row_bytes = 0, v_row_bytes = 0;
+  std::size_t k_offset = 0, v_offset = 0;
+  std::size_t k_row_bytes = 0, v_row_bytes = 0;  ///< of turned keys a 64th of the block
   int k_dim = 0, v_dim = 0;
   float scale = 1;     ///< of the scores
   float soft_cap = 0;  ///< cap * tanh(score / cap); 0: none
@@ -189,6 +198,9 @@ struct KernelTable {
 
   /// Writes n floats as one KV row of the given type (q8_0: blocks of 32, n a multiple of 32).
   void (*store_kv)(KvType type, const float* x, std::size_t n, std::byte* row);
+  /// Writes the same values as the key at `position`, 0 to 63, of a block of turned keys: [n, 64] elements;
+  /// of q8_0, for 32 values of each key, [64] scales and then [32, 64] codes.
+  void (*store_key)(KvType type, const float* x, std::size_t n, std::byte* block, std::size_t position);
 
   void (*rms_norm)(const float* x, const float* weight, std::size_t n, float eps,
                    float* y);  ///< weight may be null

@@ -1,6 +1,8 @@
 #pragma once
 // Rows in memory, of weights or of the KV cache: 16 consecutive elements as exact floats. A reader is a type
-// with load(row, i), i a multiple of 16, and load_n(row, i, n) for a row's last n < 16 elements.
+// with load(row, i), i a multiple of 16, and load_n(row, i, n) for a row's last n < 16 elements; and with
+// load_turned(block, k, r), elements k of 16 keys from r on, where the cache's keys are turned (store_key).
+#include "kernels/kernel_table.h"
 #include "kernels/simd/math.h"
 
 namespace quern::kernels::QUERN_ISA {
@@ -12,6 +14,9 @@ struct RowF32 {
   static QUERN_INLINE F32x16 load_n(const std::byte* row, std::size_t i, std::size_t n) {
     return QUERN_ISA::load_n(reinterpret_cast<const float*>(row) + i, n);
   }
+  static QUERN_INLINE F32x16 load_turned(const std::byte* block, std::size_t k, std::size_t r) {
+    return load(block + k * kv_block * 4, r);
+  }
 };
 
 struct RowF16 {
@@ -21,6 +26,9 @@ struct RowF16 {
     __builtin_memcpy(padded, row + 2 * i, 2 * n);
     return load_f16(padded);
   }
+  static QUERN_INLINE F32x16 load_turned(const std::byte* block, std::size_t k, std::size_t r) {
+    return load(block + k * kv_block * 2, r);
+  }
 };
 
 struct RowBf16 {
@@ -29,6 +37,9 @@ struct RowBf16 {
     std::byte padded[32] = {};
     __builtin_memcpy(padded, row + 2 * i, 2 * n);
     return load_bf16(padded);
+  }
+  static QUERN_INLINE F32x16 load_turned(const std::byte* block, std::size_t k, std::size_t r) {
+    return load(block + k * kv_block * 2, r);
   }
 };
 
@@ -41,6 +52,11 @@ struct RowQ8_0 {
     return to_f32(load_i8(codes + i % 32)) * splat(load_half(block));
   }
   static QUERN_INLINE F32x16 load_n(const std::byte* row, std::size_t i, std::size_t) { return load(row, i); }
+  static QUERN_INLINE F32x16 load_turned(const std::byte* block, std::size_t k, std::size_t r) {
+    const std::byte* group = block + k / 32 * kv_block * block_bytes;
+    const auto* codes = reinterpret_cast<const std::int8_t*>(group + kv_block * 2 + k % 32 * kv_block);
+    return to_f32(load_i8(codes + r)) * load_f16(group + r * 2);
+  }
 };
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -1,4 +1,4 @@
-// Writes rows of the KV cache.
+// Writes rows of the KV cache, and keys that are turned.
 #include "kernels/functions.h"
 #include "kernels/simd/math.h"
 
@@ -48,6 +48,12 @@ void store_q8_0_block(const float* x, std::byte* block) {
   }
 }
 
+// n elements of so many bytes, each to the row of kv_block elements behind the one before.
+template <std::size_t bytes>
+void spread(const std::byte* from, std::size_t n, std::byte* to) {
+  for (std::size_t i = 0; i < n; ++i) __builtin_memcpy(to + i * kv_block * bytes, from + i * bytes, bytes);
+}
+
 }  // namespace
 
 void store_kv(KvType type, const float* x, std::size_t n, std::byte* row) {
@@ -58,6 +64,26 @@ void store_kv(KvType type, const float* x, std::size_t n, std::byte* row) {
     case KvType::q8_0:
       for (std::size_t i = 0; i < n; i += 32) store_q8_0_block(x + i, row + i / 32 * 34);
       return;
+  }
+}
+
+void store_key(KvType type, const float* x, std::size_t n, std::byte* block, std::size_t position) {
+  constexpr std::size_t part = 32;
+  for (std::size_t k = 0; k < n; k += part) {
+    const std::size_t m = n - k < part ? n - k : part;
+    std::byte row[part * sizeof(float)];
+    store_kv(type, x + k, m, row);
+    switch (type) {
+      case KvType::f32: spread<4>(row, m, block + (k * kv_block + position) * 4); break;
+      case KvType::f16:
+      case KvType::bf16: spread<2>(row, m, block + (k * kv_block + position) * 2); break;
+      case KvType::q8_0: {
+        std::byte* const group = block + k / part * kv_block * 34;
+        spread<2>(row, 1, group + position * 2);
+        spread<1>(row + 2, part, group + kv_block * 2 + position);
+        break;
+      }
+    }
   }
 }
 

@@ -15,6 +15,7 @@ constinit const KernelTable table = {
     .attend_span = attend_span,
     .join_spans = join_spans,
     .store_kv = store_kv,
+    .store_key = store_key,
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
     .l2_norm = l2_norm,

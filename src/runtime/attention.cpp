@@ -39,10 +39,8 @@ void place_token(Pass& pass, const AttentionSpec& a, std::size_t layer, std::siz
       kernels.rope(k + h * k_dim, cos_sin, rope.n_rot, rope.kind);
   }
   const Run& run = pass.run_of(t);
-  const std::size_t v_width = std::size_t{a.n_kv_heads} * a.v_dim, position = run.position(t);
-  kernels.store_kv(run.cache->type(), k, k_width, run.cache->k_row(layer, position));
-  kernels.store_kv(run.cache->type(), pass.scratch.v + t * v_width, v_width,
-                   run.cache->v_row(layer, position));
+  const float* v = pass.scratch.v + t * a.n_kv_heads * a.v_dim;
+  run.cache->store(kernels, a, layer, run.position(t), k, v);
 }
 
 // Each head's output multiplied by the sigmoid of its gate, which lies behind its query.

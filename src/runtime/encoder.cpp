@@ -25,7 +25,6 @@ const float* spread_biases(const Pass& pass, const Worker& worker, const Attenti
 
 void store_source(Pass& pass, Worker& worker, KvCache& source) noexcept {
   const ModelSpec& spec = pass.spec();
-  const kernels::KernelTable& kernels = pass.kernels();
   const Scratch& s = pass.scratch;
   const std::size_t dim = spec.dim;
   for_each_token(pass, worker, [&](std::size_t t) {
@@ -38,8 +37,7 @@ void store_source(Pass& pass, Worker& worker, KvCache& source) noexcept {
     const Product products[] = {{a.k, s.k}, {a.v, s.v}};
     multiply_together(pass, worker, products, s.mixer_in, [](const Product&, std::size_t, std::size_t) {});
     for_each_token(pass, worker, [&](std::size_t t) {
-      kernels.store_kv(source.type(), s.k + t * a.k.n_rows, a.k.n_rows, source.k_row(layer, t));
-      kernels.store_kv(source.type(), s.v + t * a.v.n_rows, a.v.n_rows, source.v_row(layer, t));
+      source.store(pass.kernels(), a, layer, t, s.k + t * a.k.n_rows, s.v + t * a.v.n_rows);
     });
   }
 }

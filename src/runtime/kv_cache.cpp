@@ -39,16 +39,18 @@ Result<KvLayout> KvLayout::make(const ModelSpec& spec, kernels::KvType type, Of 
                                   ", this model has ", attention->k_dim, " and ", attention->v_dim),
                      "kv_type"};
       }
-      at.k_row_bytes = kernels::kv_row_bytes(type, std::size_t{attention->n_kv_heads} * attention->k_dim);
-      at.v_row_bytes = kernels::kv_row_bytes(type, std::size_t{attention->n_kv_heads} * attention->v_dim);
+      at.k_row_bytes = kernels::kv_row_bytes(type, attention->k_dim);
+      at.v_row_bytes = kernels::kv_row_bytes(type, attention->v_dim);
+      at.key_order = attention->latent ? kernels::KeyOrder::rows : kernels::KeyOrder::turned;
     }
+    const std::uint64_t n_heads = attention ? attention->n_kv_heads : 0;
     at.k_begin = at.v_begin = one_place ? 0 : layout.page_bytes;
-    std::uint64_t end = at.k_begin + kernels::kv_block * at.k_row_bytes;
+    std::uint64_t end = at.k_begin + n_heads * kernels::kv_block * at.k_row_bytes;
     if (attention && attention->latent) {
       at.v_row_bytes = at.k_row_bytes;
     } else {
       at.v_begin = end;
-      end += kernels::kv_block * at.v_row_bytes;
+      end += n_heads * kernels::kv_block * at.v_row_bytes;
     }
     layout.page_bytes = std::max(layout.page_bytes, end);
     at.state_begin = layout.state_floats;
@@ -89,6 +91,22 @@ void KvCache::truncate(std::size_t n) {
   if (is_recurrent()) clear_state();
 }
 
+void KvCache::store(const kernels::KernelTable& kernels, const AttentionSpec& attention, std::size_t layer,
+                    std::size_t position, const float* k, const float* v) {
+  const auto& at = layout_.layers[layer];
+  std::byte* const page = memory_.get() + position / kernels::kv_block * layout_.page_bytes;
+  const std::size_t row = position % kernels::kv_block, k_dim = attention.k_dim, v_dim = attention.v_dim;
+  for (std::size_t h = 0; h < attention.n_kv_heads; ++h) {
+    std::byte* const keys = page + at.k_begin + h * kernels::kv_block * at.k_row_bytes;
+    if (at.key_order == kernels::KeyOrder::turned)
+      kernels.store_key(layout_.type, k + h * k_dim, k_dim, keys, row);
+    else
+      kernels.store_kv(layout_.type, k + h * k_dim, k_dim, keys + row * at.k_row_bytes);
+    std::byte* const values = page + at.v_begin + h * kernels::kv_block * at.v_row_bytes;
+    if (v) kernels.store_kv(layout_.type, v + h * v_dim, v_dim, values + row * at.v_row_bytes);
+  }
+}
+
 void KvCache::clear_state() { std::fill_n(states(current_), layout_.state_floats, 0.0f); }
 
 kernels::KvHead KvCache::head(std::size_t layer, const AttentionSpec& attention, std::size_t kv_head) const {
@@ -96,10 +114,11 @@ kernels::KvHead KvCache::head(std::size_t layer, const AttentionSpec& attention,
   const std::size_t n_pages = layout_.n_pages(capacity_);
   const std::byte* const* k_blocks = blocks_.data() + 2 * layer * n_pages;
   return {.type = layout_.type,
+          .key_order = at.key_order,
           .k_blocks = k_blocks,
           .v_blocks = k_blocks + n_pages,
-          .k_offset = kernels::kv_row_bytes(layout_.type, kv_head * attention.k_dim),
-          .v_offset = kernels::kv_row_bytes(layout_.type, kv_head * attention.v_dim),
+          .k_offset = kv_head * kernels::kv_block * at.k_row_bytes,
+          .v_offset = kv_head * kernels::kv_block * at.v_row_bytes,
           .k_row_bytes = at.k_row_bytes,
           .v_row_bytes = at.v_row_bytes,
           .k_dim = static_cast<int>(attention.k_dim),

@@ -1,7 +1,8 @@
 #pragma once
 // What one sequence remembers. Keys and values lie in pages of 64 positions: a page holds, layer after layer,
-// 64 rows of keys and 64 rows of values; a row is all KV heads of one position. Layers with a recurrence have
-// a state beside them, whose size does not depend on the length.
+// the keys of one KV head after the other, and then the values; so what is read together, one head of one
+// layer, lies together. Keys are turned (KeyOrder) but where values are the beginning of keys. Layers with a
+// recurrence have a state beside them, whose size does not depend on the length.
 #include <cstdint>
 #include <vector>
 
@@ -16,7 +17,8 @@ struct KvLayout {
   struct Layer {
     /// Bytes from the page's start; both the same where values are the beginning of keys.
     std::uint64_t k_begin = 0, v_begin = 0;
-    std::size_t k_row_bytes = 0, v_row_bytes = 0;
+    std::size_t k_row_bytes = 0, v_row_bytes = 0;  ///< of one head
+    kernels::KeyOrder key_order{};
     std::uint64_t state_begin = 0;  ///< floats from the beginning of a state
   };
   kernels::KvType type{};
@@ -70,14 +72,10 @@ class KvCache {
   /// holds where it forgets anything.
   void truncate(std::size_t n);
 
-  std::byte* k_row(std::size_t layer, std::size_t position) {
-    const auto& l = layout_.layers[layer];
-    return page(position) + l.k_begin + position % kernels::kv_block * l.k_row_bytes;
-  }
-  std::byte* v_row(std::size_t layer, std::size_t position) {
-    const auto& l = layout_.layers[layer];
-    return page(position) + l.v_begin + position % kernels::kv_block * l.v_row_bytes;
-  }
+  /// Writes one position of a layer: k [n_kv_heads, k_dim], and v [n_kv_heads, v_dim] but where values are
+  /// the beginning of keys.
+  void store(const kernels::KernelTable& kernels, const AttentionSpec& attention, std::size_t layer,
+             std::size_t position, const float* k, const float* v);
   /// A layer's state before and after rows that begin at `position`. An evaluation starts from the sequence's
   /// own state and goes on in the other one, so that nothing is lost if it is given up.
   struct State {
@@ -93,9 +91,6 @@ class KvCache {
   kernels::KvHead head(std::size_t layer, const AttentionSpec& attention, std::size_t kv_head) const;
 
  private:
-  std::byte* page(std::size_t position) {
-    return memory_.get() + position / kernels::kv_block * layout_.page_bytes;
-  }
   float* states(std::size_t which) {
     return reinterpret_cast<float*>(state_memory_.get()) + which * layout_.state_floats;
   }

@@ -74,7 +74,7 @@ void place_latent(Pass& pass, const AttentionSpec& a, const LatentSpec& l, std::
   kernels.rope(key + l.dim, cos_sin, l.n_rot, kind);
   const Run& run = pass.run_of(t);
   const std::size_t position = run.position(t);
-  kernels.store_kv(run.cache->type(), key, a.k_dim, run.cache->k_row(layer, position));
+  run.cache->store(kernels, a, layer, position, key, nullptr);
 
   const std::size_t head_dim = l.n_nope + l.n_rot;
   float* queries = s.head_wide + t * a.n_heads * head_dim;

@@ -13,27 +13,46 @@ struct Shape {
   std::int64_t n_positions;
 };
 
-// A cache of one KV head: blocks of 64 rows, filled through store_kv, and what the rows decode to.
+// A cache of one KV head: blocks of 64 positions, filled through store_kv or store_key, and what was stored.
 struct Cache {
-  Cache(const KernelTable& table, KvType type, Shape shape, Random& random) : type_(type), shape_(shape) {
+  Cache(const KernelTable& table, KvType type, Shape shape, KeyOrder order, Random& random)
+      : type_(type), order_(order), shape_(shape) {
     const auto k_dim = static_cast<std::size_t>(shape.k_dim), v_dim = static_cast<std::size_t>(shape.v_dim);
-    k_row = kv_row_bytes(type, k_dim) + pad, v_row = kv_row_bytes(type, v_dim) + pad;
+    v_row = kv_row_bytes(type, v_dim) + pad;
+    k_row = kv_row_bytes(type, k_dim) + (order == KeyOrder::rows ? pad : 0);
     for (std::int64_t p = 0; p < shape.n_positions; ++p) {
       if (p % kv_block == 0) {
         // The last block holds only the rows there are, so that a read beyond them is a read outside.
         const auto rows = static_cast<std::size_t>(std::min<std::int64_t>(kv_block, shape.n_positions - p));
-        storage.push_back(std::make_unique<std::byte[]>(rows * k_row));
+        const std::size_t k_rows = order == KeyOrder::rows ? rows : kv_block;
+        storage.push_back(std::make_unique<std::byte[]>(pad + k_rows * k_row));
+        std::fill_n(storage.back().get(), pad + k_rows * k_row,
+                    std::byte{0xff});  // NaN where nothing is stored
         k_blocks.push_back(storage.back().get());
-        storage.push_back(std::make_unique<std::byte[]>(rows * v_row));
+        storage.push_back(std::make_unique<std::byte[]>(pad + rows * v_row));
         v_blocks.push_back(storage.back().get());
       }
-      const auto r = static_cast<std::size_t>(p % kv_block);
-      write(table, random.bells(k_dim), const_cast<std::byte*>(k_blocks.back()) + r * k_row + pad, keys);
-      write(table, random.bells(v_dim), const_cast<std::byte*>(v_blocks.back()) + r * v_row + pad, values);
+      store(table, p, random.bells(k_dim), random.bells(v_dim));
     }
+  }
+  void store(const KernelTable& table, std::int64_t p, const std::vector<float>& key,
+             const std::vector<float>& value) {
+    const auto b = static_cast<std::size_t>(p / kv_block), r = static_cast<std::size_t>(p % kv_block);
+    auto* const k = const_cast<std::byte*>(k_blocks[b]) + pad;
+    std::vector<std::byte> row(kv_row_bytes(type_, key.size()));
+    table.store_kv(type_, key.data(), key.size(), row.data());
+    if (order_ == KeyOrder::rows) std::ranges::copy(row, k + r * k_row);
+    if (order_ == KeyOrder::turned) table.store_key(type_, key.data(), key.size(), k, r);
+    std::byte* const v = const_cast<std::byte*>(v_blocks[b]) + pad + r * v_row;
+    table.store_kv(type_, value.data(), value.size(), v);
+    keys.resize(std::max(keys.size(), static_cast<std::size_t>(p) + 1));
+    values.resize(keys.size());
+    keys[static_cast<std::size_t>(p)] = decoded(row.data(), key.size());
+    values[static_cast<std::size_t>(p)] = decoded(v, value.size());
   }
   KvHead head() const {
     return {.type = type_,
+            .key_order = order_,
             .k_blocks = k_blocks.data(),
             .v_blocks = v_blocks.data(),
             .k_offset = pad,
@@ -48,12 +67,10 @@ struct Cache {
 
  private:
   static constexpr std::size_t pad = 34;
-  void write(const KernelTable& table, const std::vector<float>& x, std::byte* row,
-             std::vector<std::vector<float>>& decoded) {
-    table.store_kv(type_, x.data(), x.size(), row);
-    std::vector<float> y(x.size());
-    for (std::size_t i = 0; i < x.size(); ++i) y[i] = decode(row, i);
-    decoded.push_back(std::move(y));
+  std::vector<float> decoded(const std::byte* row, std::size_t n) const {
+    std::vector<float> y(n);
+    for (std::size_t i = 0; i < n; ++i) y[i] = decode(row, i);
+    return y;
   }
   static double half(const std::byte* p) {
     std::uint16_t h;
@@ -78,6 +95,7 @@ struct Cache {
     return static_cast<float>(half(block) * static_cast<std::int8_t>(block[2 + i % 32]));
   }
   KvType type_;
+  KeyOrder order_;
   Shape shape_;
   std::size_t k_row, v_row;
   std::vector<std::unique_ptr<std::byte[]>> storage;
@@ -203,11 +221,14 @@ TEST(Attention, MatchesPlainSoftmaxAndTheCanonicalOrder) {
     for (Shape shape : shapes) {
       if (type == KvType::q8_0)
         shape.k_dim = (shape.k_dim + 31) / 32 * 32, shape.v_dim = (shape.v_dim + 31) / 32 * 32;
-      const Cache cache(*find_table("scalar"), type, shape, random);
-      for (int variant = 0; variant < 9; ++variant) {
+      const Cache turned(*find_table("scalar"), type, shape, KeyOrder::turned, random);
+      const Cache in_rows(*find_table("scalar"), type, shape, KeyOrder::rows, random);
+      for (int variant = 0; variant < 18; ++variant) {
+        const Cache& cache = variant < 9 ? turned : in_rows;
         KvHead kv = cache.head();
-        kv.soft_cap = variant == 1 ? 2.0f : 0.0f;
-        const bool is_causal = variant >= 7;  // three heads a token; with a window in variant 8
+        const int switches = variant % 9;
+        kv.soft_cap = switches == 1 ? 2.0f : 0.0f;
+        const bool is_causal = switches >= 7;  // three heads a token; with a window in variants 8 and 17
         const auto n_queries = is_causal ? 3 * (1 + random.below(50)) : 1 + random.below(11);
         const std::vector<float> q = random.bells(n_queries * static_cast<std::size_t>(shape.k_dim));
         const std::vector<float> bias =
@@ -219,19 +240,20 @@ TEST(Attention, MatchesPlainSoftmaxAndTheCanonicalOrder) {
           query.q = q.data() + i * static_cast<std::size_t>(shape.k_dim);
           query.end =
               1 + static_cast<std::int64_t>(random.below(static_cast<std::size_t>(shape.n_positions)));
-          query.begin =
-              variant == 2 ? static_cast<std::int64_t>(random.below(static_cast<std::size_t>(query.end))) : 0;
-          if (variant == 5) query.begin = 0, query.end = shape.n_positions;  // all alike: shared loads
+          query.begin = switches == 2
+                            ? static_cast<std::int64_t>(random.below(static_cast<std::size_t>(query.end)))
+                            : 0;
+          if (switches == 5) query.begin = 0, query.end = shape.n_positions;  // all alike: shared loads
           if (is_causal) {
             const auto token = static_cast<std::int64_t>(i / 3),
                        n_tokens = static_cast<std::int64_t>(n_queries / 3);
             query.end = std::max<std::int64_t>(1, shape.n_positions - n_tokens + 1 + token);
-            query.begin = variant == 8 ? std::max<std::int64_t>(0, query.end - 20) : 0;
+            query.begin = switches == 8 ? std::max<std::int64_t>(0, query.end - 20) : 0;
           }
           query.position = query.end - 1;
-          query.alibi_slope = variant == 3 ? 0.1f : 0.0f;
-          query.bias = variant == 6 ? bias.data() : nullptr;
-          query.has_sink = variant == 4;
+          query.alibi_slope = switches == 3 ? 0.1f : 0.0f;
+          query.bias = switches == 6 ? bias.data() : nullptr;
+          query.has_sink = switches == 4;
           query.sink = 0.5f;
         }
         std::vector<float> want;
@@ -265,37 +287,27 @@ TEST(Attention, MatchesPlainSoftmaxAndTheCanonicalOrder) {
 }
 
 TEST(Attention, PositionsOutsideTheRangeDoNotMatter) {
-  Random random(12);
   const Shape shape{32, 32, 130};
-  const Cache cache(*find_table("scalar"), KvType::f32, shape, random);
-  const KvHead clean = cache.head();
-  const std::vector<float> q = random.bells(32);
-  // The same rows, with NaN in every position outside [70, 100).
-  std::vector<std::vector<float>> poisoned;
-  std::vector<const std::byte*> k, v;
-  for (const std::byte* const* from : {clean.k_blocks, clean.v_blocks}) {
-    for (std::int64_t b = 0; b < 3; ++b) {
-      const auto rows = static_cast<std::size_t>(std::min<std::int64_t>(64, 130 - 64 * b));
-      std::vector<float> copy(rows * 32, std::nanf(""));
-      for (std::size_t r = 0; r < rows; ++r) {
-        const std::int64_t p = 64 * b + static_cast<std::int64_t>(r);
-        if (p >= 70 && p < 100)
-          std::memcpy(&copy[r * 32], from[b] + clean.k_offset + r * clean.k_row_bytes, 128);
+  const std::vector<float> nan(32, std::nanf(""));
+  for (const KeyOrder order : {KeyOrder::rows, KeyOrder::turned}) {
+    for (const KvType type : {KvType::f32, KvType::f16, KvType::bf16, KvType::q8_0}) {
+      Random random(12), again(12);
+      const KernelTable& plain = *find_table("scalar");
+      const Cache clean(plain, type, shape, order, random);
+      Cache dirty(plain, type, shape, order, again);
+      for (std::int64_t p = 0; p < 130; ++p)
+        if (p < 70 || p >= 100) dirty.store(plain, p, nan, nan);
+      const std::vector<float> q = random.bells(32);
+      for (const KernelTable* table : tables()) {
+        std::vector<float> a(32), b(32);
+        AttentionQuery query{.q = q.data(), .out = a.data(), .position = 99, .begin = 70, .end = 100};
+        attend(*table, clean.head(), {&query, 1});
+        query.out = b.data();
+        attend(*table, dirty.head(), {&query, 1});
+        EXPECT_TRUE(same_bits(a, b)) << table->isa;
+        EXPECT_FALSE(std::isnan(a[0])) << table->isa;
       }
-      poisoned.push_back(std::move(copy));
-      (from == clean.k_blocks ? k : v).push_back(reinterpret_cast<const std::byte*>(poisoned.back().data()));
     }
-  }
-  KvHead dirty = clean;
-  dirty.k_blocks = k.data(), dirty.v_blocks = v.data();
-  dirty.k_offset = dirty.v_offset = 0, dirty.k_row_bytes = dirty.v_row_bytes = 128;
-  for (const KernelTable* table : tables()) {
-    std::vector<float> a(32), b(32);
-    AttentionQuery query{.q = q.data(), .out = a.data(), .position = 99, .begin = 70, .end = 100};
-    attend(*table, clean, {&query, 1});
-    query.out = b.data();
-    attend(*table, dirty, {&query, 1});
-    EXPECT_TRUE(same_bits(a, b)) << table->isa;
   }
 }
 
@@ -305,7 +317,7 @@ TEST(Attention, NaNStaysWithTheQueriesThatSeeIt) {
   Random random(14);
   const Shape shape{32, 48, 130};
   for (const std::int64_t bad : {3, 63, 64, 70, 127}) {
-    Cache cache(*find_table("scalar"), KvType::f32, shape, random);
+    Cache cache(*find_table("scalar"), KvType::f32, shape, KeyOrder::turned, random);
     const KvHead kv = cache.head();
     const float nan = std::nanf("");
     auto* row = const_cast<std::byte*>(kv.v_blocks[bad / 64]) + kv.v_offset +

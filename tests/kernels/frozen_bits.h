@@ -68,7 +68,7 @@ inline std::uint64_t hash_attention(const KernelTable& table, KvType type) {
   const std::size_t row = kv_row_bytes(type, dim);
   std::vector<std::byte> keys(192 * row), values(192 * row);
   for (std::size_t p = 0; p < n_positions; ++p) {
-    table.store_kv(type, random.bells(dim).data(), dim, keys.data() + p * row);
+    table.store_key(type, random.bells(dim).data(), dim, keys.data() + p / 64 * 64 * row, p % 64);
     table.store_kv(type, random.bells(dim).data(), dim, values.data() + p * row);
   }
   const std::byte* k_blocks[] = {keys.data(), keys.data() + 64 * row, keys.data() + 128 * row};
@@ -76,6 +76,7 @@ inline std::uint64_t hash_attention(const KernelTable& table, KvType type) {
   Hash hash;
   for (const float soft_cap : {0.0f, 5.0f}) {
     const KvHead kv{.type = type,
+                    .key_order = KeyOrder::turned,
                     .k_blocks = k_blocks,
                     .v_blocks = v_blocks,
                     .k_row_bytes = row,
