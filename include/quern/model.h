@@ -138,6 +138,9 @@ class QUERN_API Model {
   /// tokens.
   static Result<Plan> plan(const std::filesystem::path& gguf, const SessionOptions& session = {},
                            const OpenOptions& options = {});
+  /// The same for a file that is in memory already.
+  static Result<Plan> plan(std::span<const std::byte> gguf, const SessionOptions& session = {},
+                           const OpenOptions& options = {});
   /// Errors: io, corrupt, unsupported, cancelled, out_of_memory; invalid_argument for an `isa` that is not
   /// there.
   static Result<Model> open(const std::filesystem::path& gguf, const OpenOptions& options = {});

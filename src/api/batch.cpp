@@ -62,7 +62,8 @@ Result<std::span<const std::span<const float>>> Batch::feed(std::span<const Batc
         session.sequence.truncate(session.tokens.size() - 1);
       parts.push_back({.cache = &session.sequence.cache(),
                        .tokens = std::span(session.tokens).subspan(session.sequence.length()),
-                       .logits = detail::Logits::last});
+                       .logits = detail::Logits::last,
+                       .source = session.sequence.source()});
     }
     impl_->logits.resize(inputs.size());
     const auto keep = [&](std::size_t part, std::size_t, std::span<const float> logits) {
@@ -86,9 +87,6 @@ Result<Batch> Model::new_batch(const BatchOptions& options) const {
       return Error{ErrorCode::invalid_argument,
                    cat("max_sessions is ", options.max_sessions, ", expected 1 to ", most), "max_sessions"};
     QUERN_CHECK(detail::require_at_least(options.batch, 1, "batch"));
-    if (!impl_->loaded->spec().encoder.empty())
-      return Error{ErrorCode::unsupported, "sessions of models with an encoder are not evaluated together",
-                   ""};
     QUERN_TRY(const detail::ScratchSizes sizes,
               detail::resolve_sizes(options.threads, static_cast<std::size_t>(options.batch),
                                     static_cast<std::size_t>(options.max_sessions)));

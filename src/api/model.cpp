@@ -140,6 +140,23 @@ Result<std::shared_ptr<const detail::ModelImpl>> open_model(const std::filesyste
   return with_vocabulary(std::move(loaded));
 }
 
+Result<Plan> plan_of(const ModelFile& file, const std::filesystem::path& path, const SessionOptions& session,
+                     const OpenOptions& options) {
+  QUERN_TRY(const detail::SequenceOptions sequence, sequence_options(session));
+  QUERN_TRY(const kernels::KernelTable* table, detail::find_kernels(options.isa));
+  QUERN_TRY(const detail::ModelSpec spec, detail::about_file(detail::read_model_spec(file), path));
+  QUERN_TRY(const Tokenizer tokenizer, detail::about_file(load_tokenizer(file, spec.n_vocab), path));
+  QUERN_CHECK(detail::about_file(sampler_vocabulary(file, tokenizer, spec.n_vocab), path));
+  QUERN_TRY(const detail::MemoryPlan memory, detail::plan_memory(spec, sequence, *table));
+  return Plan{.weight_bytes = memory.weight_bytes,
+              .private_weight_bytes = memory.private_weight_bytes,
+              .kv_bytes = memory.kv_bytes,
+              .scratch_bytes = memory.scratch_bytes,
+              .vocabulary_bytes = file.memory_bytes() + tokenizer.impl()->memory_bytes(),
+              .bytes_read_per_token = memory.bytes_read_per_token,
+              .n_ctx = static_cast<int>(memory.n_ctx)};
+}
+
 }  // namespace
 
 Result<Model> Model::open(const std::filesystem::path& gguf, const OpenOptions& options) {
@@ -151,7 +168,8 @@ Result<Model> Model::open(const std::filesystem::path& gguf, const OpenOptions& 
 
 Result<Model> Model::open(std::span<const std::byte> gguf, const OpenOptions& options) {
   return detail::at_edge([&]() -> Result<Model> {
-    if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped while opening the model", ""};
+    if (options.stop.stop_requested())
+      return Error{ErrorCode::cancelled, "stopped while opening the model", ""};
     QUERN_TRY(ModelFile file, ModelFile::from_bytes(gguf));
     QUERN_TRY(auto loaded, detail::LoadedModel::from_file(std::move(file), options.isa));
     QUERN_TRY(auto impl, with_vocabulary(std::move(loaded)));
@@ -162,21 +180,17 @@ Result<Model> Model::open(std::span<const std::byte> gguf, const OpenOptions& op
 Result<Plan> Model::plan(const std::filesystem::path& gguf, const SessionOptions& session,
                          const OpenOptions& options) {
   return detail::at_edge([&]() -> Result<Plan> {
-    QUERN_TRY(const detail::SequenceOptions sequence, sequence_options(session));
-    QUERN_TRY(const kernels::KernelTable* table, detail::find_kernels(options.isa));
     QUERN_TRY(const ModelFile file,
               ModelFile::open(gguf, {.access = Access::header_only, .stop = options.stop}));
-    QUERN_TRY(const detail::ModelSpec spec, detail::about_file(detail::read_model_spec(file), gguf));
-    QUERN_TRY(const Tokenizer tokenizer, detail::about_file(load_tokenizer(file, spec.n_vocab), gguf));
-    QUERN_CHECK(detail::about_file(sampler_vocabulary(file, tokenizer, spec.n_vocab), gguf));
-    QUERN_TRY(const detail::MemoryPlan memory, detail::plan_memory(spec, sequence, *table));
-    return Plan{.weight_bytes = memory.weight_bytes,
-                .private_weight_bytes = memory.private_weight_bytes,
-                .kv_bytes = memory.kv_bytes,
-                .scratch_bytes = memory.scratch_bytes,
-                .vocabulary_bytes = file.memory_bytes() + tokenizer.impl()->memory_bytes(),
-                .bytes_read_per_token = memory.bytes_read_per_token,
-                .n_ctx = static_cast<int>(memory.n_ctx)};
+    return plan_of(file, gguf, session, options);
+  });
+}
+
+Result<Plan> Model::plan(std::span<const std::byte> gguf, const SessionOptions& session,
+                         const OpenOptions& options) {
+  return detail::at_edge([&]() -> Result<Plan> {
+    QUERN_TRY(const ModelFile file, ModelFile::from_bytes(gguf));
+    return plan_of(file, {}, session, options);
   });
 }
 

@@ -58,6 +58,13 @@ TEST(Model, RunsFromMemoryAtAnyAddress) {
     EXPECT_EQ(model.info().file_bytes, bytes.size());
     Session session = model.new_session(test::small_session()).value();
     EXPECT_TRUE(std::ranges::equal(session.feed(prompt).value(), want)) << "shift " << shift;
+    const Plan plan =
+        Model::plan(std::span<const std::byte>(memory).subspan(shift), test::small_session()).value();
+    const Plan of_file = Model::plan(golden_path("llama.gguf"), test::small_session()).value();
+    EXPECT_EQ(plan.weight_bytes, of_file.weight_bytes);
+    EXPECT_EQ(plan.kv_bytes, of_file.kv_bytes);
+    EXPECT_EQ(plan.scratch_bytes, of_file.scratch_bytes);
+    EXPECT_EQ(plan.n_ctx, of_file.n_ctx);
   }
 }
 
@@ -71,6 +78,8 @@ TEST(Model, BytesThatAreNoModelAreRefused) {
   const auto cut = Model::open(all.first(all.size() - 1));
   ASSERT_FALSE(cut);
   EXPECT_EQ(cut.error().code, ErrorCode::corrupt);
+  EXPECT_EQ(Model::plan(all.first(all.size() - 1)).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(Model::plan(all, {.n_ctx = -1}).error().field, "n_ctx");
   std::stop_source stop;
   stop.request_stop();
   const auto stopped = Model::open(all, {.stop = stop.get_token()});

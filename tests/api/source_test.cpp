@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "quern/batch.h"
 #include "tests/api/golden_model.h"
 
 namespace quern {
@@ -90,8 +91,32 @@ TEST(Source, ErrorsLeaveTheSessionAsItWas) {
 
   EXPECT_EQ(test::golden_model().new_session().value().read_source(answer).error().code,
             ErrorCode::unsupported);
-  EXPECT_EQ(t5().new_batch().error().code, ErrorCode::unsupported);
   EXPECT_EQ(t5().new_embedder({.pooling = Pooling::mean}).error().code, ErrorCode::unsupported);
+}
+
+TEST(Source, AnswersToSeveralSourcesAreEvaluatedTogether) {
+  const Model model = t5();
+  const Tokens whole = source();
+  std::vector<Session> together, alone;
+  for (const std::size_t n : {whole.size(), std::size_t{5}, std::size_t{1}}) {
+    for (auto* sessions : {&together, &alone}) {
+      sessions->push_back(model.new_session(small_session()).value());
+      sessions->back().read_source(std::span(whole).first(n)).value();
+    }
+  }
+  for (const int threads : {1, 2}) {
+    Batch batch = model.new_batch({.max_sessions = 4, .batch = 4, .threads = threads}).value();
+    for (const Tokens& tokens : {Tokens{0, 7, 9, 11, 13}, Tokens{21}}) {
+      std::vector<BatchInput> inputs;
+      for (Session& session : together) inputs.push_back({&session, tokens});
+      const auto logits = batch.feed(inputs).value();
+      for (std::size_t i = 0; i < alone.size(); ++i)
+        EXPECT_TRUE(std::ranges::equal(logits[i], alone[i].feed(tokens).value())) << i;
+    }
+    Session without = model.new_session(small_session()).value();
+    const BatchInput lacking[] = {{&without, whole}};
+    EXPECT_EQ(batch.feed(lacking).error().field, "source");
+  }
 }
 
 }  // namespace
