@@ -232,24 +232,23 @@ int main(int argc, char** argv) {
   std::string system, source, variables;
   quern::GenerateOptions options{.max_tokens = 1024};
   std::uint64_t seed = 0;
-  CLI::App& app = program.app();
-  app.add_option("-s,--system", system, "The system message");
-  examples::add_template_option(app, source);
-  app.add_option("--variables", variables, "Variables of the template, as {\"enable_thinking\": false}")
-      ->type_name("JSON");
-  app.add_option("-n,--max-tokens", options.max_tokens, "Tokens of an answer at most")
-      ->check(whole_number(0, std::numeric_limits<int>::max()))
-      ->capture_default_str();
-  app.add_option("--temp", options.sampler.temperature, "Temperature; 0: always the likeliest token")
-      ->check(real_number(0))
-      ->capture_default_str();
-  const CLI::Option* seeded =
-      app.add_option("--seed", seed, "Same seed, same answers (default: a new one each time)")
-          ->check(whole_number(0))
-          ->type_name("N");
+  program.add_option("-s,--system", system, "The system message");
+  examples::add_template_option(program, source);
+  program.add_option("--variables", variables, "Variables of the template, as {\"enable_thinking\": false}")
+      .type_name("JSON");
+  program.add_option("-n,--max-tokens", options.max_tokens, "Tokens of an answer at most")
+      .check(whole_number(0, std::numeric_limits<int>::max()))
+      .show_default();
+  program.add_option("--temp", options.sampler.temperature, "Temperature; 0: always the likeliest token")
+      .check(real_number(0))
+      .show_default();
+  const examples::Option seeded =
+      program.add_option("--seed", seed, "Same seed, same answers (default: a new one each time)")
+          .check(whole_number(0))
+          .type_name("N");
 
   return program.run(argc, argv, [&] {
-    if (seeded->count() > 0) options.sampler.seed = seed;
+    if (seeded.given()) options.sampler.seed = seed;
     examples::ProgressBar loading("loading");
     program.open.progress = loading.callback();
     const auto model = quern::Model::open(program.model, program.open).value();

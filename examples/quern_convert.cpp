@@ -26,21 +26,20 @@ int main(int argc, char** argv) {
       examples::Program::Input::other);
   std::string folder, out, type = "as-is";
   quern::ConvertOptions options;
-  program.app()
-      .add_option("folder", folder, "Folder with config.json, *.safetensors and tokenizer.json")
-      ->required();
-  program.app().add_option("out", out, "GGUF file to write")->required();
-  program.app()
+  program.add_option("folder", folder, "Folder with config.json, *.safetensors and tokenizer.json")
+      .required();
+  program.add_option("out", out, "GGUF file to write").required();
+  program
       .add_option("--type", type,
                   "Type of the matrices: as-is (default: as the folder has them), f32, f16, bf16, q8_0")
-      ->check([](const std::string& name) {
+      .check([](const std::string& name) {
         return types.contains(name) ? std::string() : "'" + name + "' is none of as-is, f32, f16, bf16, q8_0";
       })
-      ->type_name("TYPE");
-  program.app()
+      .type_name("TYPE");
+  program
       .add_option("--pre", options.pre,
                   "Pre-tokenizer of a byte-pair vocabulary, where it is not found by itself")
-      ->type_name("NAME");
+      .type_name("NAME");
 
   return program.run(argc, argv, [&] {
     const examples::Interrupt interrupt;

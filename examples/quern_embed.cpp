@@ -166,35 +166,41 @@ void write_ranking(quern::Embedder& embedder, const Arguments& arguments, bool a
   file.close();
 }
 
-void add_options(CLI::App& app, Arguments& arguments) {
-  auto* file = app.add_option("file", arguments.file, "Lines of text (default: - , standard input)");
-  auto* tokens =
-      examples::add_token_ids(app, "--tokens", arguments.tokens, "Embed these token ids as they are");
-  auto* similarity =
-      app.add_option("--similarity", arguments.compared,
-                     "Cosine similarity of each line of the first file with each line of the second")
-          ->expected(2)
-          ->type_name("FILE FILE");
-  auto* rerank = app.add_option("--rerank", arguments.query, "Rank the lines by how well they answer this")
-                     ->type_name("QUERY");
-  tokens->excludes(file)->excludes(similarity)->excludes(rerank);
-  similarity->excludes(file)->excludes(rerank);
-  app.add_option("--format", arguments.format, "Of vectors: json (default), f32 (raw, little-endian), npy")
-      ->check(examples::one_of({"json", "f32", "npy"}))
-      ->type_name("NAME");
-  app.add_option("--out", arguments.out, "File to write (default: - , standard output)")->type_name("FILE");
-  app.add_flag("--no-normalize", arguments.no_normalize, "Leave vectors as the model makes them");
-  app.add_flag("--truncate", arguments.embed.truncate,
-               "Cut texts that are too long (otherwise they are an error)");
-  app.add_option("--pooling", arguments.pooling, "For models that declare none: mean, cls, last")
-      ->check(examples::one_of(pooling_names))
-      ->type_name("NAME");
-  app.add_option("--n-ctx", arguments.embedder.n_ctx, "Tokens of the longest text (default: the model's)")
-      ->check(examples::whole_number(0, std::numeric_limits<int>::max()))
-      ->type_name("N");
-  app.add_option("--batch", arguments.embedder.batch, "Tokens of all texts evaluated together")
-      ->check(examples::whole_number(1, 65536))
-      ->type_name("N");
+/// Gives --rerank, whose query may be empty.
+examples::Option add_options(examples::Program& program, Arguments& arguments) {
+  program.add_option("file", arguments.file, "Lines of text (default: - , standard input)");
+  program.add_token_ids("--tokens", arguments.tokens, "Embed these token ids as they are").excludes("file");
+  program
+      .add_option("--similarity", arguments.compared,
+                  "Cosine similarity of each line of the first file with each line of the second")
+      .n_values(2)
+      .type_name("FILE FILE")
+      .excludes("file")
+      .excludes("--tokens");
+  const auto rerank =
+      program.add_option("--rerank", arguments.query, "Rank the lines by how well they answer this")
+          .type_name("QUERY")
+          .excludes("--tokens")
+          .excludes("--similarity");
+  program
+      .add_option("--format", arguments.format, "Of vectors: json (default), f32 (raw, little-endian), npy")
+      .check(examples::one_of({"json", "f32", "npy"}))
+      .type_name("NAME");
+  program.add_option("--out", arguments.out, "File to write (default: - , standard output)")
+      .type_name("FILE");
+  program.add_flag("--no-normalize", arguments.no_normalize, "Leave vectors as the model makes them");
+  program.add_flag("--truncate", arguments.embed.truncate,
+                   "Cut texts that are too long (otherwise they are an error)");
+  program.add_option("--pooling", arguments.pooling, "For models that declare none: mean, cls, last")
+      .check(examples::one_of(pooling_names))
+      .type_name("NAME");
+  program.add_option("--n-ctx", arguments.embedder.n_ctx, "Tokens of the longest text (default: the model's)")
+      .check(examples::whole_number(0, std::numeric_limits<int>::max()))
+      .type_name("N");
+  program.add_option("--batch", arguments.embedder.batch, "Tokens of all texts evaluated together")
+      .check(examples::whole_number(1, 65536))
+      .type_name("N");
+  return rerank;
 }
 
 }  // namespace
@@ -203,7 +209,7 @@ int main(int argc, char** argv) {
   examples::Program program("quern-embed", "Makes vectors of texts, compares texts, or ranks them.");
   program.add_compute_options();
   Arguments arguments;
-  add_options(program.app(), arguments);
+  const examples::Option rerank = add_options(program, arguments);
 
   return program.run(argc, argv, [&] {
     constexpr quern::Pooling poolings[] = {quern::Pooling::mean, quern::Pooling::cls, quern::Pooling::last};
@@ -217,7 +223,7 @@ int main(int argc, char** argv) {
     auto embedder = model.new_embedder(arguments.embedder).value();
     if (!arguments.compared.empty())
       write_similarity(embedder, arguments, program.json);
-    else if (program.app().count("--rerank") != 0)
+    else if (rerank.given())
       write_ranking(embedder, arguments, program.json);
     else
       write_vectors(embedder, arguments);

@@ -159,20 +159,18 @@ int main(int argc, char** argv) {
   program.add_compute_options();
   program.add_session_options();
   bool container_only = false;
-  program.app().add_flag("--container-only", container_only,
-                         "Only what the file holds, for files that are no model: vocabularies, adapters");
+  program.add_flag("--container-only", container_only,
+                   "Only what the file holds, for files that are no model: vocabularies, adapters");
 
   bool wants_check = false;
   CheckPaths paths;
-  program.app().add_flag("--check", wants_check,
-                         "Read every block for numbers that are none, try the tokenizer and the chat "
-                         "template; a line for each finding, and exit status 1 if there is one");
-  program.app()
-      .add_option("--manifest", paths.manifest, "Check, and write the SHA-256 of each tensor to this file")
-      ->type_name("FILE");
-  program.app()
-      .add_option("--verify", paths.verify, "Check, and compare with the manifest in this file")
-      ->type_name("FILE");
+  program.add_flag("--check", wants_check,
+                   "Read every block for numbers that are none, try the tokenizer and the chat "
+                   "template; a line for each finding, and exit status 1 if there is one");
+  program.add_option("--manifest", paths.manifest, "Check, and write the SHA-256 of each tensor to this file")
+      .type_name("FILE");
+  program.add_option("--verify", paths.verify, "Check, and compare with the manifest in this file")
+      .type_name("FILE");
 
   return program.run(argc, argv, [&] {
     if (wants_check || !paths.manifest.empty() || !paths.verify.empty()) {

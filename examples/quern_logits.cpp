@@ -33,20 +33,20 @@ int main(int argc, char** argv) {
   std::vector<quern::Token> tokens, encoder_tokens;
   std::string tokens_file, out;
   std::size_t chunk = 0;
-  CLI::App& app = program.app();
-  auto* source = app.add_option_group("tokens");
-  examples::add_token_ids(*source, "--tokens", tokens, "Token ids, separated by commas");
-  source->add_option("--tokens-file", tokens_file, "JSON array of token ids; - is standard input")
-      ->type_name("FILE");
-  source->require_option(1);
-  examples::add_token_ids(app, "--encoder-tokens", encoder_tokens,
-                          "Of a model with an encoder: the token ids of its source");
-  app.add_option("--out", out, "File to write; - is standard output")->required()->type_name("FILE");
-  app.add_option("--chunk", chunk, "Tokens evaluated at a time (default: all)")
-      ->check(examples::whole_number(1, std::numeric_limits<int>::max()))
-      ->type_name("N");
+  program.add_token_ids("--tokens", tokens, "Token ids, separated by commas");
+  program.add_option("--tokens-file", tokens_file, "JSON array of token ids; - is standard input")
+      .type_name("FILE")
+      .excludes("--tokens");
+  program.add_token_ids("--encoder-tokens", encoder_tokens,
+                        "Of a model with an encoder: the token ids of its source");
+  program.add_option("--out", out, "File to write; - is standard output").required().type_name("FILE");
+  program.add_option("--chunk", chunk, "Tokens evaluated at a time (default: all)")
+      .check(examples::whole_number(1, std::numeric_limits<int>::max()))
+      .type_name("N");
 
   return program.run(argc, argv, [&] {
+    if (tokens.empty() && tokens_file.empty())
+      throw examples::UsageError("--tokens or --tokens-file is required");
     if (!tokens_file.empty()) tokens = read_tokens(tokens_file);
     if (chunk == 0) chunk = std::max<std::size_t>(tokens.size(), 1);
     const examples::Interrupt interrupt;

@@ -72,42 +72,43 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 0;
   quern::GenerateOptions options;
   quern::SamplerOptions& sampler = options.sampler;
-  CLI::App& app = program.app();
-  const CLI::Option* given =
-      app.add_option("-p,--prompt,prompt", prompt, "The prompt (default: standard input)");
-  app.add_option("-f,--file", file, "Read the prompt from a file; - is standard input")->excludes("--prompt");
-  app.add_option("-n,--max-tokens", options.max_tokens, "New tokens at most")
-      ->check(whole_number(0, std::numeric_limits<int>::max()))
-      ->capture_default_str();
-  app.add_option("--temp", sampler.temperature, "Temperature; 0: always the likeliest token")
-      ->check(real_number(0))
-      ->capture_default_str();
-  app.add_option("--top-k", sampler.top_k, "Choose among the k likeliest; 0: all")
-      ->check(whole_number(0, std::numeric_limits<int>::max()))
-      ->capture_default_str();
-  app.add_option("--top-p", sampler.top_p, "Choose among the likeliest that hold this probability; 1: all")
-      ->check(real_number(0, 1))
-      ->capture_default_str();
-  app.add_option("--min-p", sampler.min_p,
-                 "Leave out what is less likely than this share of the best; 0: nothing")
-      ->check(real_number(0, 1))
-      ->capture_default_str();
-  const CLI::Option* seeded =
-      app.add_option("--seed", seed, "Same seed, same text (default: a new one each time)")
-          ->check(whole_number(0))
-          ->type_name("N");
-  app.add_option("--stop", options.stop_at, "End before this text; may be given several times")
-      ->allow_extra_args(false)
-      ->type_name("TEXT");
-  app.add_flag("--special", options.parse_special,
-               "Read names of control tokens in the prompt as those tokens");
+  const examples::Option given =
+      program.add_option("-p,--prompt,prompt", prompt, "The prompt (default: standard input)");
+  program.add_option("-f,--file", file, "Read the prompt from a file; - is standard input")
+      .excludes("--prompt");
+  program.add_option("-n,--max-tokens", options.max_tokens, "New tokens at most")
+      .check(whole_number(0, std::numeric_limits<int>::max()))
+      .show_default();
+  program.add_option("--temp", sampler.temperature, "Temperature; 0: always the likeliest token")
+      .check(real_number(0))
+      .show_default();
+  program.add_option("--top-k", sampler.top_k, "Choose among the k likeliest; 0: all")
+      .check(whole_number(0, std::numeric_limits<int>::max()))
+      .show_default();
+  program
+      .add_option("--top-p", sampler.top_p, "Choose among the likeliest that hold this probability; 1: all")
+      .check(real_number(0, 1))
+      .show_default();
+  program
+      .add_option("--min-p", sampler.min_p,
+                  "Leave out what is less likely than this share of the best; 0: nothing")
+      .check(real_number(0, 1))
+      .show_default();
+  const examples::Option seeded =
+      program.add_option("--seed", seed, "Same seed, same text (default: a new one each time)")
+          .check(whole_number(0))
+          .type_name("N");
+  program.add_option("--stop", options.stop_at, "End before this text; may be given several times")
+      .type_name("TEXT");
+  program.add_flag("--special", options.parse_special,
+                   "Read names of control tokens in the prompt as those tokens");
 
   return program.run(argc, argv, [&] {
-    if (given->count() == 0) {
+    if (!given.given()) {
       if (file == "-" && isatty(STDIN_FILENO) == 1) std::fputs("the prompt, then Ctrl-D:\n", stderr);
       prompt = examples::read_file(file);
     }
-    if (seeded->count() > 0) sampler.seed = seed;
+    if (seeded.given()) sampler.seed = seed;
     const examples::Interrupt interrupt;
     examples::ProgressBar loading("loading"), reading("reading the prompt");
 

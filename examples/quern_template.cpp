@@ -80,27 +80,27 @@ int main(int argc, char** argv) {
   examples::Program program("quern-template", "Renders a chat template.",
                             examples::Program::Input::model_or_other, examples::Program::Output::text);
   std::string source, context, now, variant, answer;
-  CLI::App& app = program.app();
-  const CLI::Option* given = examples::add_template_option(app, source)->excludes("--model");
-  app.add_option("--variant", variant, "Which of the model's templates, \"tool_use\" for one")
-      ->needs("--model")
-      ->type_name("NAME");
-  app.add_option("--context", context, "File with the variables, a JSON object; - is standard input")
-      ->type_name("FILE");
-  app.add_option(
-         "--parse", answer,
-         "File with a text that a model has generated: print its content, reasoning and tool calls as "
-         "JSON; without --context for an answer to a question, with tools of any name")
-      ->type_name("FILE");
-  app.add_option("--now", now, "The time that the template sees (default: this machine's local time)")
-      ->type_name("TIME");
+  const examples::Option given = examples::add_template_option(program, source).excludes("--model");
+  program.add_option("--variant", variant, "Which of the model's templates, \"tool_use\" for one")
+      .needs("--model")
+      .type_name("NAME");
+  program.add_option("--context", context, "File with the variables, a JSON object; - is standard input")
+      .type_name("FILE");
+  program
+      .add_option(
+          "--parse", answer,
+          "File with a text that a model has generated: print its content, reasoning and tool calls as "
+          "JSON; without --context for an answer to a question, with tools of any name")
+      .type_name("FILE");
+  program.add_option("--now", now, "The time that the template sees (default: this machine's local time)")
+      .type_name("TIME");
 
   return program.run(argc, argv, [&] {
-    if (given->count() == 0 && program.model.empty())
+    if (!given.given() && program.model.empty())
       throw examples::UsageError("--template or --model is required");
     if (context.empty() && answer.empty()) throw examples::UsageError("--context or --parse is required");
     const Clock clock = now.empty() ? std::nullopt : std::optional(wall_clock(now));
-    const auto chat = given->count() > 0
+    const auto chat = given.given()
                           ? examples::given_template(source)
                           : examples::own_template(quern::ChatTemplate::open(program.model, variant));
     const std::string variables = context.empty() ? "" : examples::read_file(context);

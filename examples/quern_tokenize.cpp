@@ -100,16 +100,16 @@ int main(int argc, char** argv) {
   quern::EncodeOptions encode;
   quern::DecodeOptions decode;
   bool ids_only = false, decoding = false, hex = false;
-  CLI::App& app = program.app();
-  app.add_flag("--ids", ids_only, "Print one JSON array of ids a line");
-  app.add_flag("--decode", decoding, "Read JSON arrays of ids, print the texts");
-  app.add_flag("--hex", hex, "Texts are lines of hexadecimal bytes (to carry any bytes, line ends too)");
-  app.add_flag("--add-special", encode.add_special, "Add the tokens that the vocabulary puts around a text");
-  app.add_flag("--parse-special", encode.parse_special, "Read names of control tokens as those tokens");
-  app.add_flag("--remove-special", decode.remove_special,
-               "With --decode: leave out the tokens around the text");
-  app.add_flag("--unparse-special", decode.unparse_special,
-               "With --decode: write control tokens as their names");
+  program.add_flag("--ids", ids_only, "Print one JSON array of ids a line");
+  program.add_flag("--decode", decoding, "Read JSON arrays of ids, print the texts");
+  program.add_flag("--hex", hex, "Texts are lines of hexadecimal bytes (to carry any bytes, line ends too)");
+  program.add_flag("--add-special", encode.add_special,
+                   "Add the tokens that the vocabulary puts around a text");
+  program.add_flag("--parse-special", encode.parse_special, "Read names of control tokens as those tokens");
+  program.add_flag("--remove-special", decode.remove_special,
+                   "With --decode: leave out the tokens around the text");
+  program.add_flag("--unparse-special", decode.unparse_special,
+                   "With --decode: write control tokens as their names");
 
   return program.run(argc, argv, [&] {
     const auto tokenizer = quern::Tokenizer::open(program.model).value();

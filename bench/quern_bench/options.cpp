@@ -13,41 +13,38 @@ std::string Row::name() const {
 }
 
 Options::Options()
-    : Program("quern-bench", "Measures how fast a whole model runs on this machine"),
+    : Program("quern-bench", "Measures how fast a whole model runs on this machine", Input::model_or_other),
       threads_{detail::usable_threads()} {
-  CLI::Option* file = app().get_option("--model")->required(false);
-  CLI::Option* made =
-      app().add_option("--synthetic", synthetic,
-                       "Instead of a file: a model in memory with random weights, of a shape (" +
-                           shape_names() + ") and a type: 1b:Q4_K_M");
-  made->check(CLI::Validator(check_synthetic, ""))->type_name("SHAPE:TYPE")->excludes(file);
+  add_option("--synthetic", synthetic,
+             "Instead of a file: a model in memory with random weights, of a shape (" + shape_names() +
+                 ") and a type: 1b:Q4_K_M")
+      .check(check_synthetic)
+      .type_name("SHAPE:TYPE")
+      .excludes("--model");
   constexpr int most_tokens = 1 << 20, most = 1024;
   add_list("-p,--n-prompt", prompts_, 0, most_tokens, "Read prompts of so many tokens; 0: none");
   add_list("-n,--n-gen", gens_, 0, most_tokens, "Generate so many tokens, one by one; 0: none");
   add_list("-d,--n-depth", depths_, 0, most_tokens, "Behind so many tokens read before");
   add_list("-t,--threads", threads_, 1, most, "Threads to compute with");
   add_list("-b,--sequences", sequences_, 1, most, "Sequences in one batch, each of so many tokens");
-  app()
-      .add_option("-r,--repetitions", repetitions, "Measurements of each row")
-      ->check(examples::whole_number(1, 1000))
-      ->type_name("N")
-      ->capture_default_str();
+  add_option("-r,--repetitions", repetitions, "Measurements of each row")
+      .check(examples::whole_number(1, 1000))
+      .type_name("N")
+      .show_default();
   add_isa_option();
-  app()
-      .add_option("--versus", versus,
-                  "Alternate with another engine: a program that takes -m -p -n -d -t -r and -o json, and "
-                  "prints what llama-bench does")
-      ->type_name("PROGRAM");
-  app().add_option("--report", report, "Write one HTML page with a roofline")->type_name("FILE");
+  add_option("--versus", versus,
+             "Alternate with another engine: a program that takes -m -p -n -d -t -r and -o json, and "
+             "prints what llama-bench does")
+      .type_name("PROGRAM");
+  add_option("--report", report, "Write one HTML page with a roofline").type_name("FILE");
 }
 
 void Options::add_list(const char* names, std::vector<int>& values, int least, int most, const char* what) {
-  app()
-      .add_option(names, values, what)
-      ->delimiter(',')
-      ->check(examples::whole_number(least, most))
-      ->type_name("N,...")
-      ->capture_default_str();
+  add_option(names, values, what)
+      .separated_by_commas()
+      .check(examples::whole_number(least, most))
+      .type_name("N,...")
+      .show_default();
 }
 
 std::vector<Row> Options::rows() const {

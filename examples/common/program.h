@@ -1,26 +1,26 @@
 #pragma once
 // What the example programs share: their common options, and how they fail: one line on standard error, exit
 // status 2 for wrong usage and 1 for everything else.
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "common/options.h"
 #include "quern/quern.h"
 
 namespace examples {
 
-class Program {
+class Program : public Options {
  public:
   /// What a program works on: a model given by -m/--model, one that may be given, or what options of its own
   /// say.
   enum class Input { model, model_or_other, other };
   enum class Output { text_or_json, text };
-  /// Adds -m/--model (but for Input::other), --json (for Output::text_or_json), --help and --version.
+  /// Adds -m/--model (but for Input::other), --json (for Output::text_or_json).
   Program(const std::string& name, const std::string& description, Input input = Input::model,
           Output output = Output::text_or_json);
 
@@ -30,7 +30,9 @@ class Program {
   /// --n-ctx and --kv.
   void add_session_options();
 
-  CLI::App& app() { return app_; }
+  /// Token ids separated by commas.
+  Option add_token_ids(const std::string& names, std::vector<quern::Token>& ids,
+                       const std::string& description);
 
   /// Parses the arguments and runs the body, whose result is the exit status. What it throws becomes the one
   /// line; a quern::Result that holds an error throws from value().
@@ -42,22 +44,8 @@ class Program {
   quern::SessionOptions session;  ///< threads, n_ctx, kv_type
 
  private:
-  CLI::App app_;
   std::string name_;
-};
-
-/// Checks of an option's value that say what is allowed.
-CLI::Validator whole_number(std::int64_t min, std::int64_t max = std::numeric_limits<std::int64_t>::max());
-CLI::Validator real_number(double min, double max = std::numeric_limits<double>::max());
-CLI::Validator one_of(const std::vector<std::string>& names);
-
-/// An option that takes ids separated by commas.
-CLI::Option* add_token_ids(CLI::App& app, const std::string& name, std::vector<quern::Token>& ids,
-                           const std::string& description);
-
-/// Wrong usage that shows only after the arguments are parsed.
-struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  std::string kv_ = "f16";
 };
 
 /// The value; or a std::runtime_error with the library's message and, for this kind of error, the option of

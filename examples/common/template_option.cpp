@@ -7,12 +7,12 @@
 
 namespace examples {
 
-CLI::Option* add_template_option(CLI::App& app, std::string& value) {
-  return app
+Option add_template_option(Options& options, std::string& value) {
+  return options
       .add_option("--template,--chat-template", value,
                   "File with a chat template (Jinja; - is standard input), or the name of a built-in format: "
                   "chatml, llama3, gemma, ... (a wrong name lists all)")
-      ->type_name("FILE|NAME");
+      .type_name("FILE|NAME");
 }
 
 quern::ChatTemplate given_template(const std::string& value, const quern::TemplateOptions& tokens) {

@@ -1,14 +1,14 @@
 #pragma once
 // The option --template of programs that render conversations.
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "common/options.h"
 #include "quern/quern.h"
 
 namespace examples {
 
 /// Adds --template (also --chat-template) FILE|NAME.
-CLI::Option* add_template_option(CLI::App& app, std::string& value);
+Option add_template_option(Options& options, std::string& value);
 
 /// The built-in format of that name, or what a file holds ("-": standard input). Throws std::runtime_error.
 quern::ChatTemplate given_template(const std::string& value, const quern::TemplateOptions& tokens = {});
