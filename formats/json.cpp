@@ -9,6 +9,7 @@
 
 #include "formats/printable.h"
 #include "formats/try.h"
+#include "formats/utf8.h"
 
 namespace quern::formats {
 
@@ -29,41 +30,6 @@ struct Tree {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-void append_utf8(char*& out, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) { *out++ = static_cast<char>(byte); };
-  if (code < 0x80) return put(code);
-  if (code < 0x800) {
-    put(0xC0 | code >> 6);
-  } else {
-    if (code < 0x10000) {
-      put(0xE0 | code >> 12);
-    } else {
-      put(0xF0 | code >> 18);
-      put(0x80 | (code >> 12 & 0x3F));
-    }
-    put(0x80 | (code >> 6 & 0x3F));
-  }
-  put(0x80 | (code & 0x3F));
-}
-
-// Bytes of the well-formed UTF-8 sequence at `at`, which is no ASCII character; 0 where there is none.
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const unsigned lead = byte(0);
-  const std::size_t n = lead >= 0xC2 && lead <= 0xDF   ? 2
-                        : lead >> 4 == 0xE             ? 3
-                        : lead >= 0xF0 && lead <= 0xF4 ? 4
-                                                       : 0;
-  if (n == 0 || text.size() - at < n) return 0;
-  for (std::size_t i = 1; i < n; ++i)
-    if (byte(i) >> 6 != 2) return 0;
-  // The second byte is in a narrower range where there would be a shorter form, a surrogate, or no character.
-  const unsigned second = byte(1);
-  const bool bad = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
-                   (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);
-  return bad ? 0 : n;
-}
 
 class Parser {
  public:
@@ -218,7 +184,7 @@ class Parser {
         QUERN_CHECK(escape(out));
         continue;
       }
-      const std::size_t n = byte < 0x80 ? 1 : utf8_length(text(), at_);
+      const std::size_t n = utf8_length(std::string_view(text()).substr(at_));
       if (n == 0) return expected("UTF-8");
       for (std::size_t i = 0; i < n; ++i) *out++ = text()[at_++];
     }
@@ -246,7 +212,7 @@ class Parser {
     }
     if (code >= 0xD800 && code < 0xE000)
       return error(ErrorCode::corrupt, "half a surrogate pair in a string");
-    append_utf8(out, code);
+    out = write_utf8(out, code);
     return {};
   }
 

@@ -4,8 +4,8 @@
 
 #include "formats/printable.h"
 #include "formats/try.h"
+#include "formats/utf8.h"
 #include "quern/chat.h"
-#include "src/api/utf8.h"
 #include "src/tokenizer/clean_up.h"
 #include "src/tokenizer/tokenizer_impl.h"
 
@@ -86,7 +86,7 @@ void check_tokenizer(const formats::Metadata& metadata, CheckReport& report) {
   n_wrong = 0;
   for (Token id = 0; tokenizer.contains(id); ++id) {
     const std::string_view text = tokenizer.piece(id, false);
-    if (!text.empty() && tokenizer.vocabulary().has(id, attr_normal) && is_utf8(text))
+    if (!text.empty() && tokenizer.vocabulary().has(id, attr_normal) && formats::is_utf8(text))
       try_text(text, cat("token ", id, ": "));
   }
   if (n_wrong > 0)

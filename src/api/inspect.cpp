@@ -7,7 +7,7 @@
 #include "formats/model_file.h"
 #include "formats/try.h"
 #include "src/api/edge.h"
-#include "src/api/utf8.h"
+#include "src/tokenizer/stream_decoder.h"
 
 namespace quern {
 namespace {
@@ -19,13 +19,20 @@ using formats::MetadataEntry;
 constexpr std::size_t max_text_bytes = 200;
 constexpr std::uint64_t max_elements = 8;
 
+/// The text with U+FFFD in place of what is no character.
+std::string repaired_utf8(std::string_view text) {
+  detail::Utf8Stream stream(detail::Utf8Stream::Invalid::replace);
+  std::string repaired = stream.push(text);
+  return repaired += stream.finish();
+}
+
 /// Text from a file, fit for a terminal: whole characters, control characters spelt out, cut if it is long.
 std::string shown(std::string_view text) {
   constexpr const char* hex = "0123456789abcdef";
   std::size_t cut = std::min(text.size(), max_text_bytes);
   while (cut > 0 && cut < text.size() && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
   std::string out;
-  for (const char c : detail::repaired_utf8(text.substr(0, cut))) {
+  for (const char c : repaired_utf8(text.substr(0, cut))) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\n') {
       out += "\\n";

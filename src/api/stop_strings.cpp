@@ -4,13 +4,13 @@
 #include <utility>
 
 #include "formats/try.h"
-#include "src/api/utf8.h"
+#include "formats/utf8.h"
 
 namespace quern::detail {
 
 Result<StopStrings> StopStrings::create(std::vector<std::string> stops) {
   for (std::size_t i = 0; i < stops.size(); ++i) {
-    if (!stops[i].empty() && is_utf8(stops[i])) continue;
+    if (!stops[i].empty() && formats::is_utf8(stops[i])) continue;
     return Error{ErrorCode::invalid_argument,
                  formats::cat("stop_at[", i, "] is ", stops[i].empty() ? "empty" : "not UTF-8",
                               ", expected at least one character of UTF-8"),

@@ -7,9 +7,8 @@
 #include <numeric>
 
 #include "formats/try.h"
+#include "formats/utf8.h"
 #include "src/base/json.h"
-#include "src/base/utf8.h"
-#include "src/tokenizer/unicode.h"
 
 namespace quern::detail {
 namespace {
@@ -158,7 +157,7 @@ class Parser {
       } else if (byte < 0x20) {
         return expected("no control character inside a string");
       } else {
-        const std::size_t n = utf8_length(text_.substr(at_));
+        const std::size_t n = formats::utf8_length(text_.substr(at_));
         if (n == 0) return fail("a string is not UTF-8");
         out.append(text_, at_, n);
         at_ += n;
@@ -195,7 +194,7 @@ class Parser {
       if (low < 0xdc00 || low >= 0xe000) return fail("the first half of a surrogate pair has no second");
       code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     }
-    append_utf8(out, code);
+    formats::append_utf8(out, code);
     return {};
   }
   /// The four digits after the "u" that is next.

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <span>
 
-#include "src/base/utf8.h"
+#include "formats/utf8.h"
 #include "src/chat/case_tables.h"
 #include "src/tokenizer/unicode.h"
 
@@ -107,13 +107,6 @@ bool is_cased(char32_t code) {
   return lower_case(code) != code || simple_upper(code) != code || special_case(code) != nullptr;
 }
 
-bool is_plain_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t n = utf8_length(text.substr(i, 4));
-    if (n == 0 || text[i] == '\0') return false;
-    i += n;
-  }
-  return true;
-}
+bool is_plain_utf8(std::string_view text) { return text.find('\0') == text.npos && formats::is_utf8(text); }
 
 }  // namespace quern::detail::jinja

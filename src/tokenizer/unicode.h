@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "formats/utf8.h"
+
 namespace quern::detail {
 
 // The classes of a code point, one bit each. A line end is white space too; an undefined code point has none.
@@ -40,7 +42,7 @@ inline constexpr char32_t replacement_character = 0xFFFD;
 // nothing (or something above U+10FFFF) is one replacement character.
 Char read_char(const char* at, const char* end);
 
-void append_utf8(std::string& out, char32_t code);
+using formats::append_utf8;
 
 // The text with every character in its own shortest form, as reading it with read_char and writing it back
 // gives: the very same view where nothing changes (all valid UTF-8), else a view of `buffer`.

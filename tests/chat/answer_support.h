@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/utf8.h"
 #include "quern/answer.h"
-#include "src/api/utf8.h"
 
 namespace quern::test {
 
@@ -17,8 +17,8 @@ inline Answer parse_pieces(const AnswerFormat& format, std::string_view prompt, 
   AnswerParser parser = AnswerParser::create(format, {.prompt = prompt, .tools = tools}).value();
   Answer sum;
   const auto add = [&](const AnswerPieces& added) {
-    EXPECT_TRUE(detail::is_utf8(added.content)) << added.content;
-    EXPECT_TRUE(detail::is_utf8(added.reasoning)) << added.reasoning;
+    EXPECT_TRUE(formats::is_utf8(added.content)) << added.content;
+    EXPECT_TRUE(formats::is_utf8(added.reasoning)) << added.reasoning;
     sum.content += added.content;
     sum.reasoning += added.reasoning;
     sum.tool_calls.insert(sum.tool_calls.end(), added.tool_calls.begin(), added.tool_calls.end());

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "formats/utf8.h"
 #include "quern/answer.h"
-#include "src/api/utf8.h"
 #include "src/base/json.h"
 
 namespace {
@@ -30,7 +30,7 @@ Answer parsed(const AnswerFormat& format, const AnswerOptions& options, std::str
   AnswerParser parser = AnswerParser::create(format, options).value();
   Answer sum;
   const auto add = [&](const AnswerPieces& pieces) {
-    require(detail::is_utf8(pieces.content) && detail::is_utf8(pieces.reasoning));
+    require(formats::is_utf8(pieces.content) && formats::is_utf8(pieces.reasoning));
     sum.content += pieces.content;
     sum.reasoning += pieces.reasoning;
     sum.tool_calls.insert(sum.tool_calls.end(), pieces.tool_calls.begin(), pieces.tool_calls.end());

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/api/utf8.h"
+#include "formats/utf8.h"
 #include "src/chat/template.h"
 
 namespace {
@@ -36,7 +36,7 @@ constexpr std::string_view conversation = R"({"messages": [{"role": "system", "c
 void check_error(const Error& error) {
   require(error.code == ErrorCode::bad_template || error.code == ErrorCode::template_raised ||
           error.code == ErrorCode::invalid_argument);
-  require(detail::is_utf8(error.message));
+  require(formats::is_utf8(error.message));
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(first.error().message == second.error().message);
     return 0;
   }
-  require(detail::is_utf8(first->text));
+  require(formats::is_utf8(first->text));
   require(first->text == second->text && first->data == second->data);
   std::size_t at = 0;
   for (const TextSpan& span : first->data) {
