@@ -16,10 +16,11 @@ struct Format {
   std::string_view name;
   std::string_view system = "", user = "", assistant = "", tool = "";
   std::string_view other = "";
-  std::string_view generation = "";  ///< the beginning of an answer
-  std::string_view first = "";       ///< before the first message
-  std::string_view after_answer =
-      "";  ///< before a message behind an assistant's; both in front of what it prints
+  std::string_view generation = "";    ///< the beginning of an answer
+  std::string_view first = "";         ///< in front of what the first message prints
+  std::string_view after_answer = "";  ///< the same for a message behind an assistant's
+  /// A marker that answers have and prompts lack: AnswerFormat::of_template() looks for it in the template.
+  std::string_view marker = "";
 };
 
 constexpr std::string_view llama2_system = "<<SYS>>\n{c}\n<</SYS>>\n\n";
@@ -179,7 +180,8 @@ constexpr Format format_rows[] = {
     {.name = "bailing-think",
      .user = "<role>HUMAN</role>{c}",
      .other = "<role>{r | upper}</role>{c}",
-     .generation = "<role>ASSISTANT</role><think>"},
+     .generation = "<role>ASSISTANT</role><think>",
+     .marker = "</think>"},
     {.name = "bailing2",
      .user = "<role>HUMAN</role>{c}<|role_end|>",
      .other = "<role>{r | upper}</role>{c}<|role_end|>",
@@ -211,7 +213,8 @@ constexpr Format format_rows[] = {
     {.name = "gpt-oss",
      .assistant = "<|start|>assistant<|message|>{c}<|return|>",
      .other = "<|start|>{r}<|message|>{c}<|end|>",
-     .generation = "<|start|>assistant"},
+     .generation = "<|start|>assistant",
+     .marker = "<|channel|>"},
     {.name = "kimi-k2",
      .system = "<|im_system|>system<|im_middle|>{c}<|im_end|>",
      .user = "<|im_user|>user<|im_middle|>{c}<|im_end|>",
@@ -309,7 +312,8 @@ std::string as_template(const Format& format) {
   }
   const std::string other = as_template(format.other);
   out += branch == "if" ? other : cat("{% else %}", other, "{% endif %}");
-  return out + "{% endfor %}{% if add_generation_prompt %}" + as_template(format.generation) + "{% endif %}";
+  out += cat("{% endfor %}{% if add_generation_prompt %}", as_template(format.generation), "{% endif %}");
+  return format.marker.empty() ? out : cat("{# ", format.marker, " #}", out);
 }
 
 }  // namespace

@@ -71,6 +71,26 @@ TEST(BuiltinTemplates, TakeWhatTheApiGives) {
   EXPECT_THAT(unknown.error().message, HasSubstr("'chatmill', expected one of bailing, bailing-think,"));
 }
 
+TEST(BuiltinTemplates, AnswersAreTakenApartWhereTheFormatHasReasoning) {
+  const auto answer = [](std::string_view format, std::string_view text) {
+    const auto chat = ChatTemplate::named(format).value();
+    const std::vector<ChatMessage> messages = {{.role = "user", .content = "x"}};
+    const std::string prompt = chat.render(messages).value().text;
+    auto parser = AnswerParser::create(AnswerFormat::of_template(chat.source()), {.prompt = prompt}).value();
+    parser.push(text).value();
+    parser.finish().value();
+    return parser.answer();
+  };
+  const Answer channels = answer(
+      "gpt-oss", "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.");
+  EXPECT_EQ(channels.reasoning, "Hm.");
+  EXPECT_EQ(channels.content, "Yes.");
+  const Answer opened = answer("bailing-think", "Hm.</think>Yes.");
+  EXPECT_EQ(opened.reasoning, "Hm.");
+  EXPECT_EQ(opened.content, "Yes.");
+  EXPECT_EQ(answer("chatml", "<b>Yes.</b>").content, "<b>Yes.</b>");
+}
+
 class FileWithName : public testing::Test {
  protected:
   Result<ChatTemplate> open(std::initializer_list<std::pair<std::string, std::string>> keys,
