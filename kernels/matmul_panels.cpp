@@ -9,29 +9,39 @@ namespace {
 
 constexpr std::size_t V = panel_vectors;
 
-// A token, and what takes the type's zero off its products: minus zero times the sum of each 16 activations,
-// or 32 where that is what a sum of products covers.
+// A token, and sums of its codes as the tile reads them.
 struct TileToken {
   TokenRow a;
-  const std::int32_t* starts;
+  // int32. Types with a minimum: the sum of each 32 codes, as int16 where two meet two minimums at once. The
+  // others: minus zero times the sum of each 16 codes, or 32 where that is what a sum of products covers; it
+  // takes the type's zero off.
+  const std::int32_t* sums;
 };
 
 constexpr std::size_t start_cols(Grouping grouping) {
   return grouping == Grouping::scale_per_16 || grouping == Grouping::sub_scales_of_16 ? 16 : 32;
 }
-void fill_starts(Grouping grouping, int zero, const TokenRow& a, std::size_t n_cols, std::int32_t* starts) {
-  if (start_cols(grouping) == 16)
-    for (std::size_t s = 0; s < n_cols / 16; ++s) starts[s] = -zero * a.sums[s];
-  else
-    for (std::size_t s = 0; s < n_cols / 32; ++s) starts[s] = -zero * (a.sums[2 * s] + a.sums[2 * s + 1]);
+void fill_sums(const WeightType& type, const TokenRow& a, std::size_t n_cols, std::int32_t* sums) {
+  const std::int32_t factor = type.has_min ? 1 : -type.zero;
+  if (type.has_min && type.grouping == Grouping::sub_scales_of_32) {
+    for (std::size_t s = 0; s < n_cols / 64; ++s) {
+      const std::int16_t pair[2] = {static_cast<std::int16_t>(a.sums[4 * s] + a.sums[4 * s + 1]),
+                                    static_cast<std::int16_t>(a.sums[4 * s + 2] + a.sums[4 * s + 3])};
+      __builtin_memcpy(sums + s, pair, sizeof pair);
+    }
+  } else if (start_cols(type.grouping) == 32) {
+    for (std::size_t s = 0; s < n_cols / 32; ++s) sums[s] = factor * (a.sums[2 * s] + a.sums[2 * s + 1]);
+  } else if (!type.has_min) {
+    for (std::size_t s = 0; s < n_cols / 16; ++s) sums[s] = factor * a.sums[s];
+  }
 }
 
-// sums = products of n columns from `at` on.
-template <bool small, int T, std::size_t n>
-QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileToken* tokens,
-                           std::size_t at) {
+// sums = products of n columns from `at` on, with codes of token t at a(t).
+template <bool small, bool has_min, int T, std::size_t n, typename Codes>
+QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileToken* tokens, std::size_t at,
+                           const Codes& a) {
   for (int t = 0; t < T; ++t) {
-    const I32x16 start = splat_i32(tokens[t].starts[at / (n < 32 ? 16 : 32)]);
+    const I32x16 start = splat_i32(has_min ? 0 : tokens[t].sums[at / (n < 32 ? 16 : 32)]);
     for (std::size_t v = 0; v < V; ++v) sums[v][t] = start;
   }
   const std::int8_t* codes = panel.codes + at * panel_rows;
@@ -41,30 +51,36 @@ QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileT
     for (std::size_t v = 0; v < V; ++v) w[v] = load_bytes(codes + (k * V + v) * 64);
 #pragma GCC unroll 8
     for (int t = 0; t < T; ++t) {
-      const I8x64 a = repeat_bytes(tokens[t].a.codes + at + 4 * k);
+      const I8x64 four = repeat_bytes(a(t) + 4 * k);
       for (std::size_t v = 0; v < V; ++v)
-        sums[v][t] = small ? dot4_small(sums[v][t], w[v], a) : dot4(sums[v][t], w[v], a);
+        sums[v][t] = small ? dot4_small(sums[v][t], w[v], four) : dot4(sums[v][t], w[v], four);
     }
   }
 }
 
 // The whole of group g: its integer I.
-template <Grouping grouping, bool small, int T>
+template <Grouping grouping, bool small, bool has_min, int T>
 QUERN_INLINE void group_products(I32x16 (&total)[V][T], const Panel& panel, const TileToken* tokens,
                                  std::size_t g) {
   constexpr std::size_t cols = group_cols(grouping);
   if constexpr (cols != 128) {
-    products<small, T, cols>(total, panel, tokens, g * cols);
+    products<small, has_min, T, cols>(total, panel, tokens, g * cols,
+                                      [&](int t) { return tokens[t].a.codes + g * cols; });
   } else {
-    constexpr std::size_t sub = grouping == Grouping::sub_scales_of_16 ? 16 : 32;
+    constexpr std::size_t sub = sub_cols(grouping);
+    // Side by side, so that one register addresses them all.
+    alignas(64) std::int8_t codes[T][cols];
+    for (int t = 0; t < T; ++t)
+      for (std::size_t c = 0; c < cols; c += 64)
+        store_bytes(codes[t] + c, load_bytes(tokens[t].a.codes + g * cols + c));
     for (auto& row : total)
       for (I32x16& lanes : row) lanes = splat_i32(0);
     for (std::size_t s = 0; s < cols; s += sub) {
       const std::size_t at = g * cols + s;
       I32x16 sums[V][T];
-      products<small, T, sub>(sums, panel, tokens, at);
+      products<small, has_min, T, sub>(sums, panel, tokens, at, [&](int t) { return codes[t] + s; });
       for (std::size_t v = 0; v < V; ++v) {
-        const I32x16 scales = load_i16(panel.scales + at / 16 * panel_rows + 16 * v);
+        const I32x16 scales = load_i16(panel.scales + at / sub * panel_rows + 16 * v);
         for (int t = 0; t < T; ++t) total[v][t] = total[v][t] + sums[v][t] * scales;
       }
     }
@@ -73,15 +89,20 @@ QUERN_INLINE void group_products(I32x16 (&total)[V][T], const Panel& panel, cons
 
 // The integer J of group g.
 template <Grouping grouping>
-QUERN_INLINE I32x16 group_mins(const Panel& panel, const TokenRow& a, std::size_t g, std::size_t v) {
+QUERN_INLINE I32x16 group_mins(const Panel& panel, const TileToken& token, std::size_t g, std::size_t v) {
   if constexpr (group_cols(grouping) == 128) {
+    constexpr std::size_t pairs = grouping == Grouping::sub_scales_of_32 ? 2 : 4;
+    const auto* sums = grouping == Grouping::sub_scales_of_32
+                           ? reinterpret_cast<const std::int16_t*>(token.sums)
+                           : token.a.sums;
     I32x16 j = splat_i32(0);
-    for (std::size_t s = 0; s < 8; s += 2)
-      j = dot2(j, load_words(panel.mins + ((8 * g + s) * panel_rows + 32 * v)),
-               repeat_words(a.sums + 8 * g + s));
+#pragma GCC unroll 4
+    for (std::size_t p = 0; p < pairs; ++p)
+      j = dot2(j, load_words(panel.mins + 2 * ((pairs * g + p) * panel_rows + 16 * v)),
+               repeat_words(sums + 2 * (pairs * g + p)));
     return j;
   } else {
-    return splat_i32(a.sums[2 * g] + a.sums[2 * g + 1]);
+    return splat_i32(token.sums[g]);
   }
 }
 
@@ -96,14 +117,14 @@ void multiply_tile(const Panel& panel, const TileToken* tokens, std::size_t n_ro
       for (int t = 0; t < T; ++t) lane[v][t] = zero();
     for (std::size_t g = lane_order[i]; g < panel.n_groups; g += 16) {
       I32x16 total[V][T];
-      group_products<grouping, small, T>(total, panel, tokens, g);
+      group_products<grouping, small, has_min, T>(total, panel, tokens, g);
       for (std::size_t v = 0; v < V; ++v) {
         const F32x16 d = load(panel.d + g * panel_rows + 16 * v);
         for (int t = 0; t < T; ++t) {
           F32x16 x = d * to_f32(total[v][t]);
           if constexpr (has_min)
             x = fma(load(panel.minus_dmin + g * panel_rows + 16 * v),
-                    to_f32(group_mins<grouping>(panel, tokens[t].a, g, v)), x);
+                    to_f32(group_mins<grouping>(panel, tokens[t], g, v)), x);
           lane[v][t] = fma(splat(tokens[t].a.scales[g * cols / act_group]), x, lane[v][t]);
         }
       }
@@ -149,12 +170,12 @@ Multiply choose(const WeightType& type) {
 // Tokens that are prepared together.
 constexpr std::size_t block_tokens = 8 * int8_tile_tokens;
 
-std::size_t starts_size(std::size_t n_cols) { return (n_cols / 16 + 15) / 16 * 16; }
+std::size_t sums_size(std::size_t n_cols) { return (n_cols / 16 + 15) / 16 * 16; }
 
 }  // namespace
 
 std::size_t panel_scratch_bytes(const WeightType& type, std::size_t n_cols) {
-  return 16 * sizeof(Batch) + block_tokens * starts_size(n_cols) * sizeof(std::int32_t) +
+  return 16 * sizeof(Batch) + block_tokens * sums_size(n_cols) * sizeof(std::int32_t) +
          panel_bytes(type, n_cols);
 }
 
@@ -162,10 +183,9 @@ void matmul_by_panels(const WeightType& type, const WeightView& w, std::size_t r
                       const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
                       std::byte* scratch) {
   auto* batch = reinterpret_cast<Batch*>(scratch);
-  auto* starts = reinterpret_cast<std::int32_t*>(scratch + 16 * sizeof(Batch));
-  const std::size_t stride = starts_size(w.n_cols);
-  const Panel panel =
-      place_panel(type, w.n_cols, reinterpret_cast<std::byte*>(starts + block_tokens * stride));
+  auto* sums = reinterpret_cast<std::int32_t*>(scratch + 16 * sizeof(Batch));
+  const std::size_t stride = sums_size(w.n_cols);
+  const Panel panel = place_panel(type, w.n_cols, reinterpret_cast<std::byte*>(sums + block_tokens * stride));
   const Multiply multiply = choose(type);
   for (std::size_t r = row_begin; r < row_end; r += panel_rows) {
     const std::size_t n_rows = row_end - r < panel_rows ? row_end - r : panel_rows;
@@ -175,8 +195,8 @@ void matmul_by_panels(const WeightType& type, const WeightView& w, std::size_t r
       TileToken tile[block_tokens];
       float* out[block_tokens];
       for (std::size_t i = 0; i < n; ++i) {
-        tile[i] = {tokens[t + i], starts + i * stride};
-        fill_starts(type.grouping, type.zero, tile[i].a, w.n_cols, starts + i * stride);
+        tile[i] = {tokens[t + i], sums + i * stride};
+        fill_sums(type, tile[i].a, w.n_cols, sums + i * stride);
         out[i] = y + (t + i) * y_stride + (r - row_begin);
       }
       multiply(panel, tile, n, n_rows, out);

@@ -11,7 +11,8 @@ struct PanelBytes {
 };
 PanelBytes part_bytes(const WeightType& type, std::size_t n_cols) {
   const std::size_t whole = (n_cols + step_cols - 1) / step_cols * step_cols;
-  const std::size_t words = group_cols(type.grouping) == 128 ? n_cols / 16 * panel_rows * 2 : 0;
+  const std::size_t words =
+      group_cols(type.grouping) == 128 ? n_cols / sub_cols(type.grouping) * panel_rows * 2 : 0;
   return {whole * panel_rows, words, type.has_min ? words : 0,
           whole / group_cols(type.grouping) * panel_rows * sizeof(float)};
 }
@@ -42,13 +43,14 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
       if (type.has_min) panel.minus_dmin[at] = -batch[r].dmin[g];
     }
   if (cols != 128) return;
-  for (std::size_t s = 0; s < n / 16; ++s)
+  const std::size_t sub = sub_cols(type.grouping);
+  for (std::size_t s = 0; s < n / sub; ++s)
     for (std::size_t r = 0; r < 16; ++r)
-      panel.scales[(c / 16 + s) * panel_rows + 16 * v + r] = batch[r].scales[s];
+      panel.scales[(c / sub + s) * panel_rows + 16 * v + r] = batch[r].scales[s * (sub / 16)];
   if (!type.has_min) return;
-  for (std::size_t s = 0; s < n / 16; ++s)
+  for (std::size_t s = 0; s < n / sub; ++s)
     for (std::size_t r = 0; r < 16; ++r)
-      panel.mins[((c / 16 + s) / 2 * panel_rows + 16 * v + r) * 2 + s % 2] = batch[r].mins[s];
+      panel.mins[((c / sub + s) / 2 * panel_rows + 16 * v + r) * 2 + s % 2] = batch[r].mins[s * (sub / 16)];
 }
 
 }  // namespace

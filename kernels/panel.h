@@ -9,10 +9,10 @@ inline constexpr std::size_t panel_rows = 16 * panel_vectors;
 
 struct Panel {
   std::int8_t* codes;    // [n_cols / 4][panel_rows][4], plus the type's zero
-  std::int16_t* scales;  // [n_cols / 16][panel_rows]: groups of 128 only
-  std::int16_t* mins;  // [n_cols / 32][panel_rows][2]: two neighbouring sub-blocks; those with a minimum only
-  float* d;            // [n_groups][panel_rows]
-  float* minus_dmin;   // [n_groups][panel_rows]: those with a minimum only
+  std::int16_t* scales;  // [n_cols / sub_cols][panel_rows]: groups of 128 only
+  std::int16_t* mins;    // [n_cols / sub_cols / 2][panel_rows][2]: two neighbours; those with a minimum only
+  float* d;              // [n_groups][panel_rows]
+  float* minus_dmin;     // [n_groups][panel_rows]: those with a minimum only
   std::size_t n_groups;
 };
 

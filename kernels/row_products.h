@@ -174,6 +174,7 @@ void multiply_rows(const WeightView& w, std::size_t row_begin, std::size_t row_e
 
 template <typename Type>
 constexpr WeightType weight_type(formats::TensorType type) {
+  static_assert(Type::zero == 0 || !Type::has_min);
   return {type,
           Type::grouping,
           Type::has_min,

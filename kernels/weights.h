@@ -6,7 +6,7 @@
 //     using Block = BlockQ4_K;
 //     static constexpr Grouping grouping = Grouping::sub_scales_of_32;
 //     static constexpr bool has_min = true;
-//     static constexpr int zero = 0;                                // what codes() adds to a code
+//     static constexpr int zero = 0;                  // what codes() adds to a code; 0 beside a minimum
 //     static constexpr bool is_small = true;                        // 0 to 127 then
 //     template <int k> static I8x64 codes(const Block* step);       // columns 64 k to 64 k + 63 of a step
 //     static Bytes16 scales(const Block& block), mins(...);         // groups of 128: one byte for 16 columns
@@ -38,6 +38,8 @@ enum class Grouping : std::uint8_t {
 constexpr std::size_t group_cols(Grouping grouping) {
   return grouping == Grouping::scale_per_16 ? 16 : grouping == Grouping::scale_per_32 ? 32 : 128;
 }
+// Codes that share a sub-scale, in groups of 128.
+constexpr std::size_t sub_cols(Grouping grouping) { return grouping == Grouping::sub_scales_of_16 ? 16 : 32; }
 
 inline constexpr std::size_t step_cols = 256;
 
