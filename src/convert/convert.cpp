@@ -51,8 +51,10 @@ Result<const FamilyRule*> find_family(const JsonValue& config) {
   if (list && list->is_array() && list->size() > 0) name = (*list->elements().begin()).string().value_or("");
   std::string known;
   for (const FamilyRule& family : family_rules()) {
-    if (family.name == name) return &family;
-    known += cat(known.empty() ? "" : ", ", family.name);
+    for (const std::string_view known_name : family.names) {
+      if (known_name == name) return &family;
+      known += cat(known.empty() ? "" : ", ", known_name);
+    }
   }
   return Error{
       ErrorCode::unsupported,

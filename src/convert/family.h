@@ -1,7 +1,7 @@
 #pragma once
 // A family of checkpoints as data: how its tensors are called on both sides and what happens to them on the
-// way, and which words of config.json become which keys. One row a class name of `architectures`;
-// families.cpp has the rows.
+// way, and which words of config.json become which keys. One row for all class names that are the same
+// computation; families.cpp has the rows.
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -85,7 +85,7 @@ struct RopeTraits {
 };
 
 struct FamilyRule {
-  std::string_view name;  ///< in `architectures`
+  std::vector<std::string_view> names;  ///< in `architectures`
   std::string_view architecture;
   std::vector<std::span<const TensorRule>> tensors;
   std::vector<std::span<const KeyRule>> keys = {};

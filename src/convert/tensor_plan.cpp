@@ -91,7 +91,7 @@ class Planner {
   }
 
   Error missing(std::string_view name) const {
-    return tensor_error(ErrorCode::corrupt, name, cat("is missing: ", c_.family.name, " needs it"));
+    return tensor_error(ErrorCode::corrupt, name, cat("is missing: ", c_.family.architecture, " needs it"));
   }
 
   // Null if absent.
@@ -233,7 +233,7 @@ class Planner {
       n_foreign += foreign ? 1 : 0;
       if (!known && !foreign)
         return tensor_error(ErrorCode::unsupported, name,
-                            cat("has no part in ", c_.family.name, " as this build computes it"));
+                            cat("has no part in ", c_.family.architecture, " as this build computes it"));
     }
     if (n_foreign > 0)
       c_.notes.push_back(cat(n_foreign, " tensors of images are left out: the result reads text only"));

@@ -97,14 +97,14 @@ const BadFolder bad_folders[] = {
 
     // Tensors
     {"missing tensor", [](MadeFolder& f) { f.tensors.erase("model.layers.1.mlp.up_proj.weight"); }, corrupt,
-     "model.layers.1.mlp.up_proj.weight", "is missing: LlamaForCausalLM needs it"},
+     "model.layers.1.mlp.up_proj.weight", "is missing: llama needs it"},
     {"missing output", [](MadeFolder& f) { f.tensors.erase("lm_head.weight"); }, corrupt, "lm_head.weight",
      "is missing"},
     {"tensor left over",
      [](MadeFolder& f) {
        f.tensors["model.layers.0.self_attn.q_norm.weight"] = {{16}, std::vector<float>(16)};
      },
-     unsupported, "model.layers.0.self_attn.q_norm.weight", "has no part in LlamaForCausalLM"},
+     unsupported, "model.layers.0.self_attn.q_norm.weight", "has no part in llama"},
     {"layer left over", [](MadeFolder& f) { f.config["num_hidden_layers"] = 2; }, unsupported, "",
      "has no part"},
     {"rows that are no heads",
