@@ -52,8 +52,8 @@ class QUERN_API AnswerFormat {
 struct ToolCall {
   std::string id = {};  ///< empty where the text has none
   std::string name = {};
-  std::string arguments =
-      {};  ///< JSON: an object, but a string for a call of one of gpt-oss's built-in tools
+  /// JSON: an object, but a string for a call of one of gpt-oss's built-in tools.
+  std::string arguments = {};
   bool operator==(const ToolCall&) const = default;
 };
 

@@ -91,8 +91,8 @@ struct EmbedderOptions {
 
 /// Memory in bytes, known from the file's header alone.
 struct Plan {
-  std::uint64_t weight_bytes =
-      0;  ///< tensor data: mapped (shared, reclaimable) unless OpenOptions::map is off
+  /// Tensor data: mapped (shared, reclaimable) unless OpenOptions::map is off.
+  std::uint64_t weight_bytes = 0;
   std::uint64_t private_weight_bytes = 0;  ///< weights that are converted or copied into private memory
   std::uint64_t kv_bytes = 0;              ///< keys and values for n_ctx positions
   std::uint64_t scratch_bytes = 0;         ///< activations, logits and tables of one session
@@ -100,8 +100,8 @@ struct Plan {
   std::uint64_t total_bytes() const {
     return weight_bytes + private_weight_bytes + kv_bytes + scratch_bytes + vocabulary_bytes;
   }
-  std::uint64_t bytes_read_per_token =
-      0;          ///< weights read to generate one token; bandwidth over this bounds speed
+  /// Weights read to generate one token; bandwidth over this bounds speed.
+  std::uint64_t bytes_read_per_token = 0;
   int n_ctx = 0;  ///< the context length that was planned for
 };
 

@@ -100,8 +100,8 @@ struct SamplerOptions {
   int mirostat = 0;           ///< 1 or 2: the version of Mirostat (arXiv 2007.14966); off: 0
   float mirostat_tau = 5;     ///< the surprise aimed at, in bits; finite, >= 0
   float mirostat_eta = 0.1f;  ///< how fast it adapts; finite, >= 0
-  float adaptive_target =
-      -1;  ///< adaptive-p: the average probability of drawn tokens aimed at; <= 1; off: < 0
+  /// adaptive-p: the average probability of drawn tokens aimed at; <= 1; off: < 0.
+  float adaptive_target = -1;
   float adaptive_decay = 0.9f;  ///< its memory: about 1 / (1 - decay) tokens; 0..0.99
 
   // What may be chosen at all.
