@@ -82,17 +82,17 @@ AttentionSpec attention(SpecBuilder& b, std::size_t n, int rope, float scale, co
   return a;
 }
 
-ExpertsSpec experts(SpecBuilder& b, std::size_t n) {
+ExpertsSpec experts(SpecBuilder& b) {
   const std::uint64_t hidden_dim = b.size("expert_feed_forward_length", max_hidden_dim);
   const bool sigmoid = b.size_or("expert_gating_func", 0, UINT32_MAX) == 2;
   ExpertsSpec e = b.experts({.hidden_dim = hidden_dim,
                              .gating = sigmoid ? Gating::sigmoid : Gating::softmax,
                              .renormalize = b.boolean_or("expert_weights_norm", false),
+                             .selection_bias = Presence::optional,
                              .may_be_fused = true,
                              .shared_hidden_dim = hidden_dim * b.size_or("expert_shared_count", 0, 1024)});
   const float scale = b.number_or("expert_weights_scale", 0);
   if (scale != 0) e.weights_scale = scale;
-  e.selection_bias = b.vector(formats::cat("blk.", n, ".exp_probs_b.bias"), e.n_experts, Presence::optional);
   return e;
 }
 
@@ -113,7 +113,7 @@ void build(SpecBuilder& b) {
     if (n < n_dense) {
       layer.ffn = b.dense({});
     } else {
-      layer.ffn = experts(b, n);
+      layer.ffn = experts(b);
     }
   });
 }

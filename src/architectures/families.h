@@ -15,7 +15,7 @@ extern const Family command_r, cohere2;
 extern const Family glm4, gpt_oss;
 extern const Family deepseek2;
 extern const Family t5, t5encoder;
-extern const Family lfm2, qwen3next, qwen35, mamba2, falcon_h1;
+extern const Family lfm2, lfm2moe, qwen3next, qwen35, qwen35moe, mamba2, falcon_h1;
 extern const Family qwen2, qwen2moe, qwen3, qwen3moe;
 
 }  // namespace quern::detail

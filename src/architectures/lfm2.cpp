@@ -1,16 +1,20 @@
-// lfm2: short convolutions, and attention in the layers that have key-value heads.
+// lfm2: short convolutions, and attention in the layers that have key-value heads. lfm2moe: with experts
+// behind the first layers, chosen by a sigmoid and a bias.
 #include "src/architectures/families.h"
 
 namespace quern::detail {
 namespace {
 
 void build(SpecBuilder& b) {
-  constexpr std::uint64_t max_window = 1u << 30;
+  constexpr std::uint64_t max_window = 1u << 30, max_hidden_dim = 1u << 24;
+  const bool has_experts = b.spec.architecture == "lfm2moe";
   b.embedding();
   b.output(NormKind::rms, Presence::optional, Presence::absent, Presence::absent, "token_embd_norm");
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
   const std::uint64_t n_taps = b.size("shortconv.l_cache", kernels::max_conv_taps), dim = b.spec.dim;
   const auto window = static_cast<std::uint32_t>(b.size_or("attention.sliding_window", 0, max_window));
+  const std::uint64_t n_dense =
+      has_experts ? b.size_or("leading_dense_block_count", 0, UINT32_MAX) : b.spec.n_layers;
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {
     layer.mixer_norm = b.norm("attn_norm", NormKind::rms);
     if (b.n_kv_heads(n) != 0) {
@@ -23,12 +27,19 @@ void build(SpecBuilder& b) {
                                   .conv = b.convolution("shortconv.conv", n_taps, dim)};
     }
     layer.ffn_norm = b.norm("ffn_norm", NormKind::rms);
-    layer.ffn = b.dense({});
+    if (n < n_dense) {
+      layer.ffn = b.dense({});
+    } else {
+      layer.ffn = b.experts({.hidden_dim = b.size("expert_feed_forward_length", max_hidden_dim),
+                             .gating = Gating::sigmoid,
+                             .selection_bias = Presence::optional});
+    }
   });
 }
 
 }  // namespace
 
 const Family lfm2{"lfm2", build};
+const Family lfm2moe{"lfm2moe", build};
 
 }  // namespace quern::detail

@@ -1,5 +1,6 @@
 // qwen3next and qwen35: gated delta nets, with gated attention on every fourth layer. qwen3next has experts
-// and puts the value heads that share a key head side by side; qwen35 tiles them and rotates by sections.
+// and puts the value heads that share a key head side by side; qwen35 tiles them and rotates by sections, and
+// qwen35moe has experts too.
 #include "src/architectures/families.h"
 
 namespace quern::detail {
@@ -75,7 +76,7 @@ void read_sections(SpecBuilder& b, RopeSpec& rope) {
 }
 
 void build(SpecBuilder& b) {
-  const bool next = b.spec.architecture == "qwen3next";
+  const bool next = b.spec.architecture == "qwen3next", has_experts = b.spec.architecture != "qwen35";
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
@@ -92,7 +93,7 @@ void build(SpecBuilder& b) {
       layer.mixer = b.attention({.rope = rope, .qk_norm = Presence::required, .gated = true});
     }
     layer.ffn_norm = b.norm("post_attention_norm", NormKind::rms);  // despite its name
-    if (next) {
+    if (has_experts) {
       layer.ffn =
           b.experts({.hidden_dim = b.size_or("expert_feed_forward_length", 0, max_hidden_dim),
                      .may_be_fused = true,
@@ -108,5 +109,6 @@ void build(SpecBuilder& b) {
 
 const Family qwen3next{"qwen3next", build};
 const Family qwen35{"qwen35", build};
+const Family qwen35moe{"qwen35moe", build};
 
 }  // namespace quern::detail

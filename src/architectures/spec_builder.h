@@ -50,9 +50,10 @@ struct ExpertOptions {
   Gating gating = Gating::softmax;
   bool renormalize = true;
   Activation activation = Activation::silu;
-  Presence bias = Presence::absent;     ///< on the router and on the experts
-  bool may_be_fused = false;            ///< ffn_gate_up_exps may hold both, the gate's rows first
-  std::uint64_t shared_hidden_dim = 0;  ///< 0: no shared expert
+  Presence bias = Presence::absent;            ///< on the router and on the experts
+  Presence selection_bias = Presence::absent;  ///< exp_probs_b, for choosing only
+  bool may_be_fused = false;                   ///< ffn_gate_up_exps may hold both, the gate's rows first
+  std::uint64_t shared_hidden_dim = 0;         ///< 0: no shared expert
   Presence shared_gate = Presence::absent;
 };
 

@@ -320,6 +320,7 @@ ExpertsSpec SpecBuilder::experts(const ExpertOptions& options) {
   if (failed()) return e;
 
   e.router = matrix("ffn_gate_inp", spec.dim, e.n_experts, Presence::required, options.bias);
+  e.selection_bias = vector(cat(prefix_, "exp_probs_b.bias"), e.n_experts, options.selection_bias);
   e.expert.activation = options.activation;
   if (options.may_be_fused && has_tensor("ffn_gate_up_exps")) {
     const Matrix both =

@@ -61,6 +61,8 @@ constexpr const char* models[] = {
     "granite-no-positions",
     "deepseek2-one-group",
     "qwen35-attention",
+    "qwen35moe",
+    "lfm2moe",
 };
 
 class GoldenModel : public testing::TestWithParam<const char*> {};
