@@ -56,8 +56,13 @@ Result<std::string> token_text(const Metadata& metadata, std::string_view id_key
 /// The format that the vocabulary seems made for, as a word to the person who has to name one.
 std::string hint(const Metadata& metadata) {
   const auto tokens = metadata.strings("tokenizer.ggml.tokens");
-  if (!tokens) return "";
-  const auto has = [&](std::string_view name) { return std::ranges::find(*tokens, name) != tokens->end(); };
+  const auto types = metadata.integers("tokenizer.ggml.token_type");
+  if (!tokens || !types) return "";
+  constexpr std::int64_t control = 3;
+  const auto has = [&](std::string_view name) {
+    const auto id = static_cast<std::size_t>(std::ranges::find(*tokens, name) - tokens->begin());
+    return id < tokens->size() && id < types->size() && (*types)[id] == control;
+  };
   constexpr struct {
     std::string_view first, second, format;
   } formats[] = {{"<|im_start|>", "<|im_end|>", "chatml"},
@@ -66,7 +71,7 @@ std::string hint(const Metadata& metadata) {
                  {"[INST]", "[/INST]", "mistral-v3"}};
   for (const auto& format : formats)
     if (has(format.first) && has(format.second))
-      return cat("; its vocabulary has the tokens ", format.first, " and ", format.second, " of '",
+      return cat("; its vocabulary has the control tokens ", format.first, " and ", format.second, " of '",
                  format.format, "'");
   return "";
 }

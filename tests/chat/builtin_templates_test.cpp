@@ -94,11 +94,14 @@ TEST(BuiltinTemplates, AnswersAreTakenApartWhereTheFormatHasReasoning) {
 class FileWithName : public testing::Test {
  protected:
   Result<ChatTemplate> open(std::initializer_list<std::pair<std::string, std::string>> keys,
-                            std::vector<std::string_view> tokens = {}) {
+                            std::vector<std::string_view> tokens = {}, std::int32_t type = 3) {
     formats::GgufContents contents;
     contents.set("general.architecture", std::string_view("llama"));
     for (const auto& [key, value] : keys) contents.set(key, std::string_view(value));
-    if (!tokens.empty()) contents.set("tokenizer.ggml.tokens", tokens);
+    if (!tokens.empty()) {
+      contents.set("tokenizer.ggml.tokens", tokens);
+      contents.set("tokenizer.ggml.token_type", std::vector<std::int32_t>(tokens.size(), type));
+    }
     auto writer = formats::GgufWriter::create(folder_ / "m.gguf", contents).value();
     writer.finish().value();
     return ChatTemplate::open(folder_ / "m.gguf");
@@ -120,6 +123,9 @@ TEST_F(FileWithName, IsAnErrorThatHelpsWhereTheNameIsUnknown) {
   EXPECT_EQ(chat.error().code, ErrorCode::no_template);
   EXPECT_THAT(chat.error().message, HasSubstr("'surprise'"));
   EXPECT_THAT(chat.error().message, HasSubstr("of 'chatml'"));
+  constexpr std::int32_t user_defined = 4;
+  const auto plain = open({}, {"<|im_start|>", "<|im_end|>"}, user_defined);
+  EXPECT_THAT(plain.error().message, testing::Not(HasSubstr("chatml")));
 }
 
 TEST_F(FileWithName, VariantsServeToolsAndDocuments) {
