@@ -107,6 +107,10 @@ constexpr int n_chains = 12;
 #define QUERN_FLOAT_REGISTER "w"
 #define QUERN_LOAD_NEON(p, i) vld1q_u8(reinterpret_cast<const std::uint8_t*>((p) + 16 * (i)))
 
+[[gnu::target("arch=armv8.2-a+i8mm")]] std::uint64_t dot_neon_i8mm(std::uint64_t n_rounds) {
+  const int8x16_t b = vdupq_n_s8(-5);
+  QUERN_CHAINS(int32x4_t, vdupq_n_s32(0), vdupq_n_s8(3), vmmlaq_s32(c, a, b), "w") * 32;
+}
 [[gnu::target("arch=armv8.2-a+dotprod")]] std::uint64_t dot_neon_dotprod(std::uint64_t n_rounds) {
   const int8x16_t b = vdupq_n_s8(-5);
   QUERN_CHAINS(int32x4_t, vdupq_n_s32(0), vdupq_n_s8(3), vdotq_s32(c, a, b), "w") * 16;
@@ -149,6 +153,7 @@ constexpr Probe probes[] = {
     {"avxvnni", "vpdpbusd, 256 bits", dot_avxvnni, fma_avx2, read_avx2},
     {"avx2", "vpmaddubsw, 256 bits", dot_avx2, fma_avx2, read_avx2},
 #elif defined(__aarch64__)
+    {"neon-i8mm", "smmla, 128 bits", dot_neon_i8mm, fma_neon, read_neon},
     {"neon-dotprod", "sdot, 128 bits", dot_neon_dotprod, fma_neon, read_neon},
     {"neon", "smull, 128 bits", dot_neon, fma_neon, read_neon},
 #endif

@@ -24,6 +24,7 @@ QUERN_DECLARE_ROW(avx512vnni)
 #elif defined(__aarch64__)
 QUERN_DECLARE_ROW(neon)
 QUERN_DECLARE_ROW(neon_dotprod)
+QUERN_DECLARE_ROW(neon_i8mm)
 #endif
 
 namespace {
@@ -64,7 +65,9 @@ RunnableRows find_rows() {
   offer(has_avx2, avx2::table);
 #elif defined(__aarch64__)
 #if defined(__linux__)
-  offer(getauxval(AT_HWCAP) & HWCAP_ASIMDDP, neon_dotprod::table);
+  const bool has_dotprod = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+  offer(has_dotprod && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0, neon_i8mm::table);
+  offer(has_dotprod, neon_dotprod::table);
 #endif
   offer(true, neon::table);
 #endif
@@ -92,7 +95,9 @@ const KernelTable* find_table(const char* isa) {
   return nullptr;
 }
 
-const char* known_isas() { return "generic, avx2, avxvnni, avx512, avx512vnni, neon, neon-dotprod"; }
+const char* known_isas() {
+  return "generic, avx2, avxvnni, avx512, avx512vnni, neon, neon-dotprod, neon-i8mm";
+}
 
 ActivationKind activation_kind(formats::TensorType type) {
   using enum formats::TensorType;

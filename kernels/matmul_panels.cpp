@@ -3,6 +3,7 @@
 #include "kernels/matmul_int8.h"
 #include "kernels/panel.h"
 #include "kernels/simd/math.h"
+#include "kernels/simd/pairs.h"
 
 namespace quern::kernels::QUERN_ISA {
 namespace {
@@ -45,6 +46,23 @@ QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileT
     for (std::size_t v = 0; v < V; ++v) sums[v][t] = start;
   }
   const std::int8_t* codes = panel.codes + at * panel_rows;
+  if constexpr (multiplies_pairs && T % 2 == 0) {
+    PairSums pairs[V][T / 2];
+    for (std::size_t v = 0; v < V; ++v)
+#pragma GCC unroll 8
+      for (int t = 0; t < T; t += 2) pairs[v][t / 2] = pair_sums(sums[v][t], sums[v][t + 1]);
+    for (std::size_t k = 0; k < n / 4; k += 2)
+      for (std::size_t v = 0; v < V; ++v) {
+        const RowPairs w = pair_rows(codes + (k * V + v) * 64, codes + ((k + 1) * V + v) * 64);
+#pragma GCC unroll 8
+        for (int t = 0; t < T; t += 2)
+          pairs[v][t / 2] = dot8(pairs[v][t / 2], w, a(t) + 4 * k, a(t + 1) + 4 * k);
+      }
+    for (std::size_t v = 0; v < V; ++v)
+#pragma GCC unroll 8
+      for (int t = 0; t < T; t += 2) split(pairs[v][t / 2], sums[v][t], sums[v][t + 1]);
+    return;
+  }
 #pragma GCC unroll 8
   for (std::size_t k = 0; k < n / 4; ++k) {
     I8x64 w[V];

@@ -1,6 +1,7 @@
 #pragma once
 // The 16-lane vectors in NEON (AArch64): four registers each. What the operations mean: scalar.h.
-// Built with dotprod as well it serves the neon_dotprod row, whose byte products need one instruction.
+// Built with dotprod as well it serves the rows neon_dotprod and neon_i8mm, whose byte products need one
+// instruction; i8mm's products of two tokens at once are in pairs.h.
 #include <arm_neon.h>
 
 #include <cstddef>
