@@ -12,6 +12,12 @@
 #include <langinfo.h>
 #endif
 
+#if defined(QUERN_LIBEDIT) && defined(__SANITIZE_ADDRESS__)
+// libedit copies the names of added functions and never frees them.
+extern "C" const char* __lsan_default_suppressions() { return "leak:wcsdup\n"; }
+extern "C" const char* __lsan_default_options() { return "print_suppressions=0"; }
+#endif
+
 namespace examples {
 
 #if defined(QUERN_LIBEDIT)
