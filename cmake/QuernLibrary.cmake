@@ -18,6 +18,13 @@ if(QUERN_OPENMP)
   target_compile_definitions(quern_objects PRIVATE QUERN_OPENMP=1)
 endif()
 
+if(QUERN_OPENBLAS)
+  find_path(QUERN_OPENBLAS_INCLUDE_DIR openblas_config.h PATH_SUFFIXES openblas REQUIRED)
+  find_library(QUERN_OPENBLAS_LIBRARY openblas REQUIRED)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/runtime/blas.cpp PROPERTIES
+                              COMPILE_DEFINITIONS QUERN_OPENBLAS=1 INCLUDE_DIRECTORIES ${QUERN_OPENBLAS_INCLUDE_DIR})
+endif()
+
 quern_add_kernels(quern_kernel_objects)
 
 add_library(quern STATIC $<TARGET_OBJECTS:quern_objects> ${quern_kernel_objects})
@@ -36,6 +43,9 @@ foreach(library quern quern_shared)
   target_link_libraries(${library} PUBLIC Threads::Threads PRIVATE $<BUILD_INTERFACE:quern_flags>)
   if(QUERN_OPENMP)
     target_link_libraries(${library} PRIVATE OpenMP::OpenMP_CXX)
+  endif()
+  if(QUERN_OPENBLAS)
+    target_link_libraries(${library} PRIVATE ${QUERN_OPENBLAS_LIBRARY})
   endif()
 endforeach()
 # One of the two is Quern::quern. A project that includes this one builds the other only if it asks for it.

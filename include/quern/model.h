@@ -26,7 +26,7 @@ class ChatTemplate;
 
 enum class Arithmetic {
   reproducible,  ///< the same bits on every machine, with any number of threads and any batch
-  fastest,       ///< allowed to give other bits where that is quicker; ModelInfo says whether it did
+  fastest,  ///< other bits where that is quicker, with QUERN_OPENBLAS; ModelInfo says whether it is in use
 };
 
 /// How keys and values are kept. Smaller is quicker over long contexts and a little less exact.

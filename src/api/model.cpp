@@ -85,6 +85,7 @@ ModelInfo describe(const detail::LoadedModel& model) {
   info.n_vocab = static_cast<int>(spec.n_vocab);
   info.n_ctx_train = static_cast<int>(spec.n_ctx_train);
   info.isa = model.kernels().isa;
+  info.arithmetic = model.uses_blas() ? Arithmetic::fastest : Arithmetic::reproducible;
   info.mapped = file.mapped();
   return info;
 }
@@ -132,7 +133,9 @@ Result<std::shared_ptr<const detail::ModelImpl>> with_vocabulary(
 
 Result<std::shared_ptr<const detail::ModelImpl>> open_model(const std::filesystem::path& gguf,
                                                             const OpenOptions& options) {
-  detail::LoadOptions load{.isa = options.isa, .access = options.map ? Access::map : Access::read};
+  detail::LoadOptions load{.isa = options.isa,
+                           .may_use_blas = options.arithmetic == Arithmetic::fastest,
+                           .access = options.map ? Access::map : Access::read};
   load.stop = options.stop;
   if (options.progress)
     load.progress = [&](double fraction) { detail::call_user(options.progress, fraction); };
@@ -171,7 +174,8 @@ Result<Model> Model::open(std::span<const std::byte> gguf, const OpenOptions& op
     if (options.stop.stop_requested())
       return Error{ErrorCode::cancelled, "stopped while opening the model", ""};
     QUERN_TRY(ModelFile file, ModelFile::from_bytes(gguf));
-    QUERN_TRY(auto loaded, detail::LoadedModel::from_file(std::move(file), options.isa));
+    QUERN_TRY(auto loaded, detail::LoadedModel::from_file(std::move(file), options.isa,
+                                                          options.arithmetic == Arithmetic::fastest));
     QUERN_TRY(auto impl, with_vocabulary(std::move(loaded)));
     return Model(std::move(impl));
   });

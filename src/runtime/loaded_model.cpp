@@ -4,6 +4,7 @@
 #include <new>
 
 #include "formats/try.h"
+#include "src/runtime/blas.h"
 
 namespace quern::detail {
 namespace {
@@ -44,14 +45,16 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::open(const std::filesyst
   QUERN_TRY(formats::ModelFile file,
             formats::ModelFile::open(
                 gguf, {.access = options.access, .progress = options.progress, .stop = options.stop}));
-  return from_file(std::move(file), options.isa);
+  return from_file(std::move(file), options.isa, options.may_use_blas);
 }
 
 Result<std::shared_ptr<const LoadedModel>> LoadedModel::from_file(formats::ModelFile file,
-                                                                  std::string_view isa) try {
+                                                                  std::string_view isa,
+                                                                  bool may_use_blas) try {
   QUERN_TRY(const kernels::KernelTable* kernels, find_kernels(isa));
   QUERN_TRY(ModelSpec spec, read_model_spec(file));
   auto model = std::shared_ptr<LoadedModel>(new LoadedModel(std::move(file), std::move(spec), kernels));
+  model->uses_blas_ = may_use_blas && blas_is_quicker_than(*kernels);
   model->vectors_.resize(model->spec_.n_vector_floats);
   float* out = model->vectors_.data();
   for (const formats::Tensor* tensor : model->spec_.vectors) {

@@ -16,7 +16,8 @@
 namespace quern::detail {
 
 struct LoadOptions {
-  std::string isa = {};  ///< empty: the best that this CPU has
+  std::string isa = {};       ///< empty: the best that this CPU has
+  bool may_use_blas = false;  ///< Arithmetic::fastest
   formats::ModelFileOptions::Access access = formats::ModelFileOptions::Access::map;
   std::function<void(double)> progress = {};
   std::stop_token stop = {};
@@ -29,11 +30,14 @@ class LoadedModel {
                                                          const LoadOptions& options = {});
   /// The same for a file that is already open (not header_only).
   static Result<std::shared_ptr<const LoadedModel>> from_file(formats::ModelFile file,
-                                                              std::string_view isa = {});
+                                                              std::string_view isa = {},
+                                                              bool may_use_blas = false);
 
   const formats::ModelFile& file() const { return file_; }
   const ModelSpec& spec() const { return spec_; }
   const kernels::KernelTable& kernels() const { return *kernels_; }
+  /// Whether products of many tokens are OpenBLAS's: asked for, and quicker than the kernels.
+  bool uses_blas() const { return uses_blas_; }
   std::uint32_t n_vocab() const { return spec_.n_vocab; }
   /// Vectors of the spec as floats.
   const float* values(const Vector& vector) const { return vectors_.data() + vector.begin; }
@@ -45,6 +49,7 @@ class LoadedModel {
   formats::ModelFile file_;
   ModelSpec spec_;
   const kernels::KernelTable* kernels_;
+  bool uses_blas_ = false;
   std::vector<float> vectors_;
 };
 

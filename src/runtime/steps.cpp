@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "src/runtime/blas.h"
+
 namespace quern::detail {
 
 void pack_rows(const Pass& pass, const PackedKinds& kinds, const float* x, std::size_t n_cols,
@@ -18,11 +20,9 @@ void pack_rows(const Pass& pass, const PackedKinds& kinds, const float* x, std::
 kernels::Activations activations_for(const Pass& pass, const Matrix& matrix, const float* x, std::size_t n) {
   kernels::Activations activations{.kind = kernels::activation_kind(matrix.tensor->type),
                                    .n_tokens = n,
-                                   .n_cols = static_cast<std::size_t>(matrix.n_cols)};
-  if (activations.kind == kernels::ActivationKind::f32) {
-    activations.f32 = x;
-    return activations;
-  }
+                                   .n_cols = static_cast<std::size_t>(matrix.n_cols),
+                                   .f32 = x};
+  if (activations.kind == kernels::ActivationKind::f32) return activations;
   const PackedRows& packed =
       activations.kind == kernels::ActivationKind::q8_32 ? pass.scratch.packed_32 : pass.scratch.packed_128;
   activations.codes = packed.codes;
@@ -76,8 +76,11 @@ void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::
                                     .n_rows = static_cast<std::size_t>(matrix.n_rows),
                                     .n_cols = static_cast<std::size_t>(matrix.n_cols),
                                     .row_bytes = row_bytes};
-  pass.kernels().matmul(weights, begin, end, activations, rows, n, y + begin, stride,
-                        pass.scratch.matmul_scratch(worker.index()));
+  if (pass.model.uses_blas() && rows == nullptr && n >= least_blas_tokens)
+    blas_multiply(weights, begin, end, activations.f32, n, y + begin, stride);
+  else
+    pass.kernels().matmul(weights, begin, end, activations, rows, n, y + begin, stride,
+                          pass.scratch.matmul_scratch(worker.index()));
   if (!matrix.bias) return;
   const float* bias = pass.model.values(matrix.bias) + (matrix.expert_rows != 0 ? expert * matrix.n_rows : 0);
   for (std::size_t i = 0; i < n; ++i) {
