@@ -30,14 +30,25 @@ void pause_briefly() {
 #endif
 }
 
+// -1 where the system does not tell.
+int current_processor() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
 }  // namespace
 
-std::uint32_t Region::claim(std::uint32_t step, std::uint32_t n) {
+std::uint32_t Region::claim(std::uint32_t step, std::uint32_t n, int thread) {
   std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
   while (ticket >> 32 == step && static_cast<std::uint32_t>(ticket) < n) {
-    if (ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acquire)) {
-      return static_cast<std::uint32_t>(ticket);
-    }
+    if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acquire)) continue;
+    if (thread < max_shown)
+      shown_[static_cast<std::size_t>(thread)].processor.store(current_processor(),
+                                                               std::memory_order_relaxed);
+    return static_cast<std::uint32_t>(ticket);
   }
   return none;
 }
@@ -48,17 +59,51 @@ void Region::finish(std::uint32_t step, std::uint32_t n) {
   ticket_.store((std::uint64_t{step} + 1) << 32, std::memory_order_release);
 }
 
-void Region::wait_for_end_of(std::uint32_t step) {
-  // Steps are microseconds apart, so threads spin; but a busy neighbour may hold the processor of a thread
-  // that all wait for, so after a while (some 10 us) they give theirs away.
-  constexpr int spins = 400;
-  for (int spin = 0; ticket_.load(std::memory_order_acquire) >> 32 == step; ++spin) {
-    if (spin < spins) {
-      pause_briefly();
-    } else {
-      std::this_thread::yield();
+void Region::wait_for_end_of(std::uint32_t step, int thread) {
+  // Longer than any step takes whose threads are all running.
+  constexpr auto patience = std::chrono::milliseconds(1);
+  if (wait_for_end_of(step, thread, std::chrono::steady_clock::now() + patience)) return;
+  while (ticket_.load(std::memory_order_acquire) >> 32 == step) std::this_thread::yield();
+}
+
+bool Region::wait_for_end_of(std::uint32_t step, int thread, std::chrono::steady_clock::time_point end) {
+  // Steps are microseconds apart, so threads spin: who gives the processor away beside a busy neighbour does
+  // not get it back for milliseconds. But where the system has put threads onto one processor, it is the
+  // other one that has to go on.
+  constexpr int spins_per_look = 16;
+  for (int spin = 1; ticket_.load(std::memory_order_acquire) >> 32 == step; ++spin) {
+    if (spin % spins_per_look == 0) {
+      if (std::chrono::steady_clock::now() >= end) return false;
+      if (shares_processor(thread)) std::this_thread::yield();
     }
+    pause_briefly();
   }
+  return true;
+}
+
+bool Region::shares_processor(int thread) const {
+  const int own = current_processor();
+  if (own < 0) return false;
+  for (int other = 0; other < max_shown; ++other) {
+    const Shown& shown = shown_[static_cast<std::size_t>(other)];
+    if (other != thread && shown.processor.load(std::memory_order_relaxed) == own) return true;
+  }
+  return false;
+}
+
+void Region::show(int thread, std::uint32_t step, std::uint32_t tile) {
+  shown_[static_cast<std::size_t>(thread)].place.store(place(step, tile), std::memory_order_release);
+}
+
+std::uint32_t Region::shown(int thread, std::uint32_t step) const {
+  const std::uint64_t at = shown_[static_cast<std::size_t>(thread)].place.load(std::memory_order_acquire);
+  return at >> 32 == step ? static_cast<std::uint32_t>(at) : none;
+}
+
+bool Region::take(int thread, std::uint32_t step, std::uint32_t tile) {
+  std::uint64_t at = place(step, tile);
+  return shown_[static_cast<std::size_t>(thread)].place.compare_exchange_strong(at, place(step, none),
+                                                                                std::memory_order_acq_rel);
 }
 
 void run_region(int n_threads, void (*body)(void*, Worker&), void* argument) {

@@ -2,9 +2,12 @@
 // The one place that starts threads. A Team runs one function on all its threads at once (one region a
 // forward pass); inside it, steps are split into fixed tiles that free threads claim. A step ends when its
 // tiles are done, not when every thread has come by: a thread that the system left waiting finds finished
-// steps and passes over them. Behind it stands OpenMP, or std::thread where QUERN_OPENMP is not defined.
+// steps and passes over them, and a tile that it was at another thread can do again. Behind it stands OpenMP,
+// or std::thread where QUERN_OPENMP is not defined.
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -15,18 +18,41 @@ namespace quern::detail {
 class Region {
  public:
   static constexpr std::uint32_t none = UINT32_MAX;
-  /// Claims the next tile of step `step`, which has n of them; `none` where all are claimed or the step is
-  /// over.
-  std::uint32_t claim(std::uint32_t step, std::uint32_t n);
+  /// Claims the next tile of step `step`, which has n of them, for a thread; `none` where all are claimed or
+  /// the step is over.
+  std::uint32_t claim(std::uint32_t step, std::uint32_t n, int thread);
   /// One claimed tile is done; the last one of a step ends it.
   void finish(std::uint32_t step, std::uint32_t n);
-  void wait_for_end_of(std::uint32_t step);
+  void wait_for_end_of(std::uint32_t step, int thread);
+  /// Waits until `end` at the longest, and until then gives the processor to nobody but other threads of the
+  /// region. Returns whether the step is over.
+  bool wait_for_end_of(std::uint32_t step, int thread, std::chrono::steady_clock::time_point end);
+
+  /// Threads from this one on keep their tiles and processors to themselves.
+  static constexpr int max_shown = 64;
+  /// Thread `thread` is at a tile, which others may do again.
+  void show(int thread, std::uint32_t step, std::uint32_t tile);
+  /// The tile of the step that a thread is at and shows, or `none`.
+  std::uint32_t shown(int thread, std::uint32_t step) const;
+  /// The tile that a thread shows is done. False where another thread was first.
+  bool take(int thread, std::uint32_t step, std::uint32_t tile);
 
  private:
+  static std::uint64_t place(std::uint32_t step, std::uint32_t tile) {
+    return std::uint64_t{step} << 32 | tile;
+  }
   // The step's number in the high half, its next tile in the low one: a late thread cannot take a tile of a
   // step that it is not in.
   alignas(64) std::atomic<std::uint64_t> ticket_{0};
   alignas(64) std::atomic<std::uint32_t> finished_{0};
+  // Whether another thread was on the caller's processor when it claimed its last tile.
+  bool shares_processor(int thread) const;
+  // The place that each thread shows, with tile `none` where it shows none, and its processor.
+  struct alignas(64) Shown {
+    std::atomic<std::uint64_t> place{UINT64_MAX};
+    std::atomic<int> processor{-1};
+  };
+  std::array<Shown, max_shown> shown_{};
 };
 
 /// One thread's place in a region. Every thread must make the same sequence of calls. What threads share they
@@ -47,11 +73,56 @@ class Worker {
     }
     // A step without tiles would never end, so it has one, which does nothing.
     const std::uint32_t step = step_++, count = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(n));
-    for (std::uint32_t tile; (tile = region_.claim(step, count)) != Region::none;) {
+    for (std::uint32_t tile; (tile = region_.claim(step, count, index_)) != Region::none;) {
       if (n != 0) body(std::size_t{tile});
       region_.finish(step, count);
     }
-    region_.wait_for_end_of(step);
+    region_.wait_for_end_of(step, index_);
+  }
+  /// The same for long tiles. Where the system takes the processor away from a thread in the middle of one,
+  /// another thread does that tile again instead of waiting for milliseconds, and the first to be done keeps
+  /// its result:
+  ///   begin()        once a thread, before its first tile: copies what the tiles read and later steps write
+  ///   compute(tile)  reads those copies and what never changes, writes what is the thread's own
+  ///   keep(tile)     puts the result of the thread's last compute in its place; called once a tile
+  template <typename Begin, typename Compute, typename Keep>
+  void tiles_done_again(std::size_t n, Begin&& begin, Compute&& compute, Keep&& keep) {
+    using Clock = std::chrono::steady_clock;
+    if (size_ == 1 || n == 0) {
+      if (n != 0) begin();
+      return tiles(n, [&](std::size_t tile) {
+        compute(tile);
+        keep(tile);
+      });
+    }
+    const std::uint32_t step = step_++, count = static_cast<std::uint32_t>(n);
+    const auto finish = [&](int thread, std::uint32_t tile) {
+      if (thread < Region::max_shown && !region_.take(thread, step, tile)) return;
+      keep(tile);
+      region_.finish(step, count);
+    };
+    bool has_begun = false;
+    Clock::duration took = std::chrono::milliseconds(1);  // the shortest tile, which was hardly interrupted
+    for (std::uint32_t tile; (tile = region_.claim(step, count, index_)) != Region::none;) {
+      if (!has_begun) begin();  // nothing changes meanwhile: the step cannot end before this tile
+      has_begun = true;
+      const Clock::time_point start = Clock::now();
+      if (index_ < Region::max_shown) region_.show(index_, step, tile);
+      compute(tile);
+      finish(index_, tile);
+      took = std::min(took, Clock::now() - start);
+    }
+    // The others' last tiles take about as long as this thread's did, unless they have lost their processors.
+    const auto patience = std::chrono::microseconds(20) + 2 * took;
+    if (has_begun && !region_.wait_for_end_of(step, index_, Clock::now() + patience)) {
+      for (int thread = 0; thread < std::min(size_, Region::max_shown); ++thread) {
+        const std::uint32_t tile = region_.shown(thread, step);
+        if (tile == Region::none) continue;
+        compute(tile);
+        finish(thread, tile);
+      }
+    }
+    region_.wait_for_end_of(step, index_);
   }
   /// Calls body on one thread while the others wait.
   template <typename Body>

@@ -11,14 +11,9 @@ void project(Pass& pass, Worker& worker, const AttentionSpec& a) {
   const Scratch& s = pass.scratch;
   const Matrix none;
   const Product products[] = {{a.q, s.q}, {a.cross ? none : a.k, s.k}, {a.cross ? none : a.v, s.v}};
-  multiply_together(pass, worker, products, s.mixer_in,
-                    [&](const Product& p, std::size_t begin, std::size_t end) {
-                      if (a.clamp == 0) return;
-                      for (std::size_t t = 0; t < pass.n_tokens(); ++t) {
-                        float* row = p.y + t * p.matrix.n_rows + begin;
-                        pass.kernels().clamp(row, -a.clamp, a.clamp, end - begin, row);
-                      }
-                    });
+  multiply_together(pass, worker, products, s.mixer_in, [&](float* y, std::size_t n) {
+    if (a.clamp != 0) pass.kernels().clamp(y, -a.clamp, a.clamp, n, y);
+  });
 }
 
 // q and k of one token normalised and rotated, k and v written to the cache.

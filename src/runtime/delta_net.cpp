@@ -42,7 +42,7 @@ void delta_net(Pass& pass, Worker& worker, const DeltaNetSpec& spec, std::size_t
                      {spec.gate, s.conv_gate},
                      {spec.beta, s.gates_in},
                      {spec.alpha, s.gates_in + s.batch * heads}},
-                    s.mixer_in, [](const Product&, std::size_t, std::size_t) {});
+                    s.mixer_in, [](float*, std::size_t) {});
   convolve_and_silu(pass, worker, spec.conv, layer, s.conv_in, stride);
   for_each_token(pass, worker, [&](std::size_t t) { prepare_token(pass, spec, t); });
   for_each_head(pass, worker, heads, [&](const Run& run, std::size_t h) {

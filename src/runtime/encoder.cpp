@@ -35,7 +35,7 @@ void store_source(Pass& pass, Worker& worker, KvCache& source) noexcept {
     const PackedKinds kinds{&a.k, &a.v};
     for_each_token(pass, worker, [&](std::size_t t) { pack_rows(pass, kinds, s.mixer_in, dim, t, t + 1); });
     const Product products[] = {{a.k, s.k}, {a.v, s.v}};
-    multiply_together(pass, worker, products, s.mixer_in, [](const Product&, std::size_t, std::size_t) {});
+    multiply_together(pass, worker, products, s.mixer_in, [](float*, std::size_t) {});
     for_each_token(pass, worker, [&](std::size_t t) {
       source.store(pass.kernels(), a, layer, t, s.k + t * a.k.n_rows, s.v + t * a.v.n_rows);
     });

@@ -7,19 +7,18 @@
 namespace quern::detail {
 namespace {
 
-// Rows [begin, end) of hidden = act(gate x) * (up x) for n activation rows; `gate` holds the result.
+// Rows [begin, end) of hidden = act(gate x) * (up x) for n activation rows; `gate`, where that of row `begin`
+// goes, holds the result.
 void hidden_tile(Pass& pass, Worker& worker, const DenseSpec& d, std::size_t expert, std::size_t begin,
-                 std::size_t end, const float* x, std::size_t n_x, const std::uint32_t* rows, std::size_t n,
-                 float* gate, float* up) {
+                 std::size_t end, const ProductRows& x, const std::uint32_t* rows, std::size_t n, float* gate,
+                 float* up) {
   const std::size_t width = d.up.n_rows;
   if (d.gate)
-    multiply_tile(pass, worker, d.gate, expert, begin, end, activations_for(pass, d.gate, x, n_x), rows, n,
-                  gate, width);
-  multiply_tile(pass, worker, d.up, expert, begin, end, activations_for(pass, d.up, x, n_x), rows, n, up,
-                width);
+    multiply_tile(pass, worker, d.gate, expert, begin, end, x.activations(d.gate), rows, n, gate, width);
+  multiply_tile(pass, worker, d.up, expert, begin, end, x.activations(d.up), rows, n, up, width);
   for (std::size_t i = 0; i < n; ++i) {
-    float* out = gate + i * width + begin;
-    activate(pass, d, out, up + i * width + begin, end - begin, out);
+    float* out = gate + i * width;
+    activate(pass, d, out, up + i * width, end - begin, out);
   }
 }
 
@@ -38,9 +37,11 @@ void dense_into(Pass& pass, Worker& worker, const DenseSpec& d, float* out) {
   const Scratch& s = pass.scratch;
   const std::size_t n = pass.n_tokens();
   const RowTiles tiles = weight_tiles(d.up, worker);
-  worker.tiles(tiles.count(), [&](std::size_t tile) {
-    hidden_tile(pass, worker, d, 0, tiles.begin(tile), tiles.end(tile), s.ffn_in, n, nullptr, n, s.gate,
-                s.up);
+  const std::array matrices{&d.gate, &d.up};
+  product_tiles(pass, worker, matrices, s.ffn_in, n, tiles.count(), [&](std::size_t tile, ProductRows& x) {
+    const std::size_t begin = tiles.begin(tile), end = tiles.end(tile);
+    hidden_tile(pass, worker, d, 0, begin, end, x, nullptr, n, x.results(s.gate + begin, end - begin),
+                x.results(s.up + begin, end - begin));
   });
   pack_hidden(pass, worker, d.down, s.gate, n);
   multiply(pass, worker, d.down, s.gate, n, out);
@@ -52,12 +53,14 @@ void run_experts(Pass& pass, Worker& worker, const ExpertsSpec& e, std::size_t n
   const std::size_t n = pass.n_tokens(), n_slots = n * e.n_used;
   const std::size_t hidden = e.expert.up.n_rows, dim = pass.spec().dim;
   const RowTiles up_tiles = weight_tiles(e.expert.up, worker);
+  const ProductRows x(pass, worker, s.ffn_in, n, ProductRows::Where::in_place);
   worker.tiles(n_active * up_tiles.count(), [&](std::size_t tile) {
     const std::uint32_t expert = s.active_experts[tile / up_tiles.count()];
     const std::size_t first = s.expert_begin[expert], last = s.expert_begin[expert + 1];
     tile %= up_tiles.count();
-    hidden_tile(pass, worker, e.expert, expert, up_tiles.begin(tile), up_tiles.end(tile), s.ffn_in, n,
-                s.slot_token + first, last - first, s.gate + first * hidden, s.up + first * hidden);
+    const std::size_t begin = up_tiles.begin(tile), at = first * hidden + begin;
+    hidden_tile(pass, worker, e.expert, expert, begin, up_tiles.end(tile), x, s.slot_token + first,
+                last - first, s.gate + at, s.up + at);
   });
   pack_hidden(pass, worker, e.expert.down, s.gate, n_slots);
   const kernels::Activations activations = activations_for(pass, e.expert.down, s.gate, n_slots);
@@ -67,7 +70,8 @@ void run_experts(Pass& pass, Worker& worker, const ExpertsSpec& e, std::size_t n
     const std::size_t first = s.expert_begin[expert], last = s.expert_begin[expert + 1];
     tile %= down_tiles.count();
     multiply_tile(pass, worker, e.expert.down, expert, down_tiles.begin(tile), down_tiles.end(tile),
-                  activations, s.slot_index + first, last - first, s.slot_out + first * dim, dim);
+                  activations, s.slot_index + first, last - first,
+                  s.slot_out + first * dim + down_tiles.begin(tile), dim);
   });
 }
 

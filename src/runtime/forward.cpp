@@ -187,13 +187,15 @@ void evaluate_logits(Pass& pass, Worker& worker, std::span<const std::uint32_t> 
     norm_row(pass, spec.output_norm, pass.scratch.x + rows[i] * dim, dim, normed + i * dim);
     pack_rows(pass, kinds, normed, dim, i, i + 1);
   });
-  const kernels::Activations activations = activations_for(pass, spec.output, normed, n);
   const RowTiles tiles = weight_tiles(spec.output, worker);
-  worker.tiles(tiles.count(), [&](std::size_t tile) {
+  const std::array matrices{&spec.output};
+  product_tiles(pass, worker, matrices, normed, n, tiles.count(), [&](std::size_t tile, ProductRows& x) {
     const std::size_t first = tiles.begin(tile), last = tiles.end(tile);
-    multiply_tile(pass, worker, spec.output, 0, first, last, activations, nullptr, n, logits, n_vocab);
+    float* y = x.results(logits + first, last - first);
+    multiply_tile(pass, worker, spec.output, 0, first, last, x.activations(spec.output), nullptr, n, y,
+                  n_vocab);
     for (std::size_t i = 0; i < n; ++i) {
-      float* part = logits + i * n_vocab + first;
+      float* part = y + i * n_vocab;
       if (spec.logit_scale != 1) k.scale(part, spec.logit_scale, last - first, part);
       if (spec.logit_cap != 0) k.soft_cap(part, spec.logit_cap, last - first, part);
     }

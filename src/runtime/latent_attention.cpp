@@ -31,7 +31,7 @@ void multiply_heads(Pass& pass, Worker& worker, const Matrix& matrix, std::size_
     const std::size_t h = tile / tiles.count();
     tile %= tiles.count();
     multiply_tile(pass, worker, matrix, h, tiles.begin(tile), tiles.end(tile), from_row(all, h),
-                  pass.scratch.head_rows, n_tokens, y + h * stride, n_heads * stride);
+                  pass.scratch.head_rows, n_tokens, y + h * stride + tiles.begin(tile), n_heads * stride);
   });
 }
 
@@ -99,7 +99,7 @@ void place_latent(Pass& pass, const AttentionSpec& a, const LatentSpec& l, std::
 void prepare_latent(Pass& pass, Worker& worker, const AttentionSpec& a, std::size_t layer) noexcept {
   const Scratch& s = pass.scratch;
   const LatentSpec& l = *a.latent;
-  const auto nothing = [](const Product&, std::size_t, std::size_t) {};
+  const auto nothing = [](float*, std::size_t) {};
   const Product first = l.q_down ? Product{l.q_down, s.q_low} : Product{a.q, s.head_wide};
   multiply_together(pass, worker, {first, {a.k, s.k}}, s.mixer_in, nothing);
   if (l.q_down) {

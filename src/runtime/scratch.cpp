@@ -17,6 +17,8 @@ struct Widths {
   std::size_t matmul_bytes = 0, attention_bytes = 0;
   std::uint64_t query_heads = 0, record = 0;  // of attention: the most heads, floats of a record
 
+  std::uint64_t cols = 0;  // of the widest matrix
+
   bool q8_32 = false, q8_128 = false;  // kinds of packed activations in use
 
   Widths(const ModelSpec& spec, const kernels::KernelTable& table) {
@@ -25,6 +27,7 @@ struct Widths {
       q8_32 = q8_32 || kind == kernels::ActivationKind::q8_32;
       q8_128 = q8_128 || kind == kernels::ActivationKind::q8_128;
       matmul_bytes = std::max(matmul_bytes, table.matmul_scratch_bytes(m.tensor->type, m.n_cols));
+      cols = std::max(cols, m.n_cols);
     };
     const auto see_dense = [&](const DenseSpec& d, std::uint64_t rows_per_token) {
       hidden = std::max(hidden, d.up.n_rows * rows_per_token);
@@ -108,6 +111,7 @@ Scratch plan_scratch(const ModelSpec& spec, const ScratchSizes& sizes, const ker
   scratch.matmul_bytes = widths.matmul_bytes;
   scratch.attention_bytes = widths.attention_bytes;
   scratch.n_records = sizes.n_threads == 1 ? 0 : 4 * max_rows_by_spans * widths.query_heads;
+  scratch.own_cols = sizes.n_threads == 1 ? 0 : widths.cols;
   if (!spec.relative_biases.empty()) {
     constexpr std::size_t block = kernels::kv_block;
     scratch.bias_stride = (sizes.n_positions + block - 1) / block * block + scratch.rows_per_chunk;
@@ -145,13 +149,13 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
   head_rows = places.take<std::uint32_t>(w.q_nope == 0 ? 0 : T);
   gate = places.take<float>(T * w.hidden);
   up = places.take<float>(T * w.hidden);
-  const auto place_packed = [&](PackedRows& rows, kernels::ActivationKind kind) {
-    rows.codes = places.take<std::int8_t>(T * w.packed);
-    rows.scales = places.take<float>(T * w.packed / kernels::activation_group(kind));
-    rows.sums = places.take<std::int16_t>(T * w.packed / 16);
+  const auto place_packed = [&](PackedRows& rows, kernels::ActivationKind kind, std::uint64_t n) {
+    rows.codes = places.take<std::int8_t>(n);
+    rows.scales = places.take<float>(n / kernels::activation_group(kind));
+    rows.sums = places.take<std::int16_t>(n / 16);
   };
-  if (w.q8_32) place_packed(packed_32, kernels::ActivationKind::q8_32);
-  if (w.q8_128) place_packed(packed_128, kernels::ActivationKind::q8_128);
+  if (w.q8_32) place_packed(packed_32, kernels::ActivationKind::q8_32, T * w.packed);
+  if (w.q8_128) place_packed(packed_128, kernels::ActivationKind::q8_128, T * w.packed);
   cos_sin = places.take<float*>(spec.ropes.size());
   frequencies = places.take<double*>(2 * spec.ropes.size());
   for (std::size_t i = 0; i < spec.ropes.size(); ++i) {
@@ -182,6 +186,10 @@ std::uint64_t Scratch::place(std::byte* base, const ModelSpec& spec, const kerne
   matmul = places.take<std::byte>(std::uint64_t{n_threads} * matmul_bytes);
   attention = places.take<std::byte>(std::uint64_t{n_threads} * attention_bytes);
   records = places.take<float>(n_records * w.record);
+  own_x = places.take<float>(std::uint64_t{n_threads} * own_cols);
+  if (w.q8_32) place_packed(own_32, kernels::ActivationKind::q8_32, std::uint64_t{n_threads} * own_cols);
+  if (w.q8_128) place_packed(own_128, kernels::ActivationKind::q8_128, std::uint64_t{n_threads} * own_cols);
+  own_out = places.take<float>(own_cols == 0 ? 0 : std::uint64_t{n_threads} * 2 * max_tile_rows);
   return places.used();
 }
 

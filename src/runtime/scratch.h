@@ -22,6 +22,9 @@ struct PackedRows {
 /// all.
 inline constexpr std::size_t max_rows_by_spans = 8;
 
+/// Rows of a matrix in one tile of a product at most.
+inline constexpr std::size_t max_tile_rows = 1024;
+
 struct Scratch {
   std::size_t batch = 0;       ///< T
   std::size_t logit_rows = 0;  ///< rows of logits computed together
@@ -33,6 +36,7 @@ struct Scratch {
   std::size_t attention_bytes = 0;  ///< per thread
   std::size_t n_records = 0;        ///< of spans of attention; 0 with one thread
   std::size_t bias_stride = 0;      ///< floats of a head's relative biases
+  std::size_t own_cols = 0;         ///< the most columns of any matrix; 0 with one thread
 
   Token* tokens = nullptr;          ///< [T] of every row
   std::uint32_t* run_of = nullptr;  ///< [T] the run that a row is of
@@ -89,6 +93,11 @@ struct Scratch {
   std::byte* matmul = nullptr;                 ///< [n_threads, matmul_bytes]
   std::byte* attention = nullptr;              ///< [n_threads, attention_bytes]
   float* records = nullptr;                    ///< [n_records, floats of a record]
+  // One row of activations and the results of two tiles for each thread (ProductRows).
+  float* own_x = nullptr;    ///< [n_threads, own_cols]
+  PackedRows own_32{};       ///< [n_threads] rows of own_cols
+  PackedRows own_128{};      ///< the same
+  float* own_out = nullptr;  ///< [n_threads, 2, max_tile_rows]
 
   std::byte* attention_scratch(int thread) const {
     return attention + static_cast<std::size_t>(thread) * attention_bytes;

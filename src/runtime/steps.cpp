@@ -77,24 +77,65 @@ void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::
                                     .n_cols = static_cast<std::size_t>(matrix.n_cols),
                                     .row_bytes = row_bytes};
   if (pass.model.uses_blas() && rows == nullptr && n >= least_blas_tokens)
-    blas_multiply(weights, begin, end, activations.f32, n, y + begin, stride);
+    blas_multiply(weights, begin, end, activations.f32, n, y, stride);
   else
-    pass.kernels().matmul(weights, begin, end, activations, rows, n, y + begin, stride,
+    pass.kernels().matmul(weights, begin, end, activations, rows, n, y, stride,
                           pass.scratch.matmul_scratch(worker.index()));
   if (!matrix.bias) return;
   const float* bias = pass.model.values(matrix.bias) + (matrix.expert_rows != 0 ? expert * matrix.n_rows : 0);
   for (std::size_t i = 0; i < n; ++i) {
-    float* row = y + i * stride + begin;
+    float* row = y + i * stride;
     pass.kernels().add(row, bias + begin, end - begin, row);
   }
 }
 
+kernels::Activations ProductRows::activations(const Matrix& matrix) const {
+  kernels::Activations a = activations_for(pass_, matrix, x_, n_);
+  if (!are_own_) return a;
+  const Scratch& s = pass_.scratch;
+  const std::size_t at = thread_ * s.own_cols;
+  if (a.kind == kernels::ActivationKind::f32) {
+    a.f32 = s.own_x + at;
+    return a;
+  }
+  const PackedRows& own = a.kind == kernels::ActivationKind::q8_32 ? s.own_32 : s.own_128;
+  a.codes = own.codes + at;
+  a.scales = own.scales + thread_ * (s.own_cols / kernels::activation_group(a.kind));
+  a.sums = own.sums + thread_ * (s.own_cols / 16);
+  return a;
+}
+
+float* ProductRows::results(float* y, std::size_t m) {
+  if (!are_own_) return y;
+  float* own = pass_.scratch.own_out + (thread_ * results_.size() + n_results_) * max_tile_rows;
+  results_[n_results_++] = {own, y, m};
+  return own;
+}
+
+void ProductRows::copy(const Matrix& matrix) {
+  const kernels::Activations from = activations_for(pass_, matrix, x_, n_), to = activations(matrix);
+  if (from.kind == kernels::ActivationKind::f32) {
+    std::memcpy(const_cast<float*>(to.f32), from.f32, from.n_cols * sizeof(float));
+    return;
+  }
+  const std::size_t n_scales = from.n_cols / kernels::activation_group(from.kind), n_sums = from.n_cols / 16;
+  std::memcpy(const_cast<std::int8_t*>(to.codes), from.codes, from.n_cols);
+  std::memcpy(const_cast<float*>(to.scales), from.scales, n_scales * sizeof(float));
+  std::memcpy(const_cast<std::int16_t*>(to.sums), from.sums, n_sums * sizeof(std::int16_t));
+}
+
+void ProductRows::keep_results() const {
+  for (std::size_t i = 0; i < n_results_; ++i)
+    std::memcpy(results_[i].y, results_[i].own, results_[i].n * sizeof(float));
+}
+
 void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, std::size_t n, float* y) {
-  const kernels::Activations activations = activations_for(pass, matrix, x, n);
   const RowTiles tiles = weight_tiles(matrix, worker);
-  worker.tiles(tiles.count(), [&](std::size_t tile) {
-    multiply_tile(pass, worker, matrix, 0, tiles.begin(tile), tiles.end(tile), activations, nullptr, n, y,
-                  static_cast<std::size_t>(matrix.n_rows));
+  const std::array matrices{&matrix};
+  product_tiles(pass, worker, matrices, x, n, tiles.count(), [&](std::size_t tile, ProductRows& rows) {
+    const std::size_t begin = tiles.begin(tile), end = tiles.end(tile);
+    multiply_tile(pass, worker, matrix, 0, begin, end, rows.activations(matrix), nullptr, n,
+                  rows.results(y + begin, end - begin), static_cast<std::size_t>(matrix.n_rows));
   });
 }
 

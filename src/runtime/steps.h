@@ -22,9 +22,9 @@ struct RowTiles {
 
 /// Rows of a matrix in tiles: enough tiles to keep all threads busy, deep enough to be worth claiming.
 inline RowTiles weight_tiles(const Matrix& matrix, const Worker& worker) {
-  constexpr std::size_t panel = 32, most = 1024;
+  constexpr std::size_t panel = 32;
   RowTiles tiles(matrix.n_rows, worker);
-  tiles.per_tile = std::clamp((tiles.per_tile + panel - 1) / panel * panel, panel, most);
+  tiles.per_tile = std::clamp((tiles.per_tile + panel - 1) / panel * panel, panel, max_tile_rows);
   return tiles;
 }
 
@@ -69,11 +69,69 @@ void for_each_token(Pass& pass, Worker& worker, Body&& body) {
 void normalize(const Pass& pass, const Norm& norm, const float* x, float* out, const PackedKinds& kinds,
                std::size_t t);
 
-/// One tile of a product: y[i][r] = (matrix row r) . (activation row i or rows[i]) + bias[r], for tile rows
-/// [begin, end) and i < n; y is [n, stride] and begins at row 0 of the matrix.
+/// One tile of a product: y[i][r - begin] = (matrix row r) . (activation row i or rows[i]) + bias[r], for
+/// matrix rows r in [begin, end) and i < n; y is [n, stride].
 void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::size_t expert,
                    std::size_t begin, std::size_t end, const kernels::Activations& activations,
                    const std::uint32_t* rows, std::size_t n, float* y, std::size_t stride);
+
+/// What the tiles of a product read and write: rows of activations that are packed already, and results in
+/// their place. Or else, for a product of one row that several threads share, a copy that is the thread's
+/// own, and results that are kept when a tile is done: then another thread can do the tile again.
+class ProductRows {
+ public:
+  enum class Where { in_place, own };
+  ProductRows(const Pass& pass, const Worker& worker, const float* x, std::size_t n, Where where)
+      : pass_(pass),
+        x_(x),
+        n_(n),
+        thread_(static_cast<std::size_t>(worker.index())),
+        are_own_(where == Where::own) {}
+  std::size_t n() const { return n_; }
+  kernels::Activations activations(const Matrix& matrix) const;
+  /// Where m results of a tile are written that belong to each of n rows from y on. At most two a tile, m <=
+  /// max_tile_rows.
+  float* results(float* y, std::size_t m);
+
+  /// Of own rows: copies what `matrix` reads; forgets results; puts them in their places.
+  void copy(const Matrix& matrix);
+  void forget_results() { n_results_ = 0; }
+  void keep_results() const;
+
+ private:
+  struct Results {
+    float *own, *y;
+    std::size_t n;
+  };
+  const Pass& pass_;
+  const float* x_;
+  const std::size_t n_, thread_;
+  const bool are_own_;
+  std::array<Results, 2> results_{};
+  std::size_t n_results_ = 0;
+};
+
+/// Collective: body(tile, rows) for each tile of products of n rows x by matrices.
+template <typename Matrices, typename Body>
+void product_tiles(Pass& pass, Worker& worker, const Matrices& matrices, const float* x, std::size_t n,
+                   std::size_t n_tiles, Body&& body) {
+  if (n != 1 || worker.size() == 1) {
+    ProductRows rows(pass, worker, x, n, ProductRows::Where::in_place);
+    return worker.tiles(n_tiles, [&](std::size_t tile) { body(tile, rows); });
+  }
+  ProductRows rows(pass, worker, x, n, ProductRows::Where::own);
+  worker.tiles_done_again(
+      n_tiles,
+      [&] {
+        for (const Matrix* matrix : matrices)
+          if (*matrix) rows.copy(*matrix);
+      },
+      [&](std::size_t tile) {
+        rows.forget_results();
+        body(tile, rows);
+      },
+      [&](std::size_t) { rows.keep_results(); });
+}
 
 /// Collective: y = matrix * x + bias for n rows of x that are already packed for it.
 void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, std::size_t n, float* y);
@@ -85,8 +143,8 @@ struct Product {
   const Matrix& matrix;  ///< may be absent
   float* y;              ///< [T, matrix.n_rows]
 };
-/// Collective: several products of the same packed x, [T, n_cols], in one step; after(product, begin, end) is
-/// called when rows [begin, end) of one are done for all tokens.
+/// Collective: several products of the same packed x, [T, n_cols], in one step; after(y, m) is called for m
+/// neighbouring results of a token when they are done.
 template <std::size_t n, typename After>
 void multiply_together(Pass& pass, Worker& worker, const Product (&products)[n], const float* x,
                        After&& after) {
@@ -96,15 +154,19 @@ void multiply_together(Pass& pass, Worker& worker, const Product (&products)[n],
     tiles[i] = weight_tiles(products[i].matrix, worker);
     n_tiles += tiles[i].count();
   }
-  worker.tiles(n_tiles, [&](std::size_t tile) {
+  std::array<const Matrix*, n> matrices;
+  for (std::size_t i = 0; i < n; ++i) matrices[i] = &products[i].matrix;
+  const auto body = [&](std::size_t tile, ProductRows& rows) {
     std::size_t which = 0;
     while (tile >= tiles[which].count()) tile -= tiles[which++].count();
     const Product& p = products[which];
     const std::size_t begin = tiles[which].begin(tile), end = tiles[which].end(tile);
-    multiply_tile(pass, worker, p.matrix, 0, begin, end, activations_for(pass, p.matrix, x, pass.n_tokens()),
-                  nullptr, pass.n_tokens(), p.y, p.matrix.n_rows);
-    after(p, begin, end);
-  });
+    float* y = rows.results(p.y + begin, end - begin);
+    multiply_tile(pass, worker, p.matrix, 0, begin, end, rows.activations(p.matrix), nullptr, rows.n(), y,
+                  p.matrix.n_rows);
+    for (std::size_t t = 0; t < rows.n(); ++t) after(y + t * p.matrix.n_rows, end - begin);
+  };
+  product_tiles(pass, worker, matrices, x, pass.n_tokens(), n_tiles, body);
 }
 
 /// out = act(gate) * up, or act(up) where there is no gate, n values.

@@ -1,6 +1,8 @@
 // Threads, sine and cosine, rotary tables.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <numbers>
@@ -62,6 +64,67 @@ TEST(Parallel, StepsDoNotWaitForAThreadThatTheSystemHoldsBack) {
     all_done.notify_all();
   });
   EXPECT_EQ(runs, n_steps * n_tiles);
+}
+
+// The thread that has the step's first tile does not come back from it before the step is over.
+TEST(Parallel, ATileOfAThreadThatIsHeldBackIsDoneByAnother) {
+  constexpr std::size_t n_tiles = 5;
+  for (const int threads : {2, 3}) {
+    std::atomic<bool> is_over{false};
+    std::atomic<int> held{-1};
+    std::array<std::atomic<int>, n_tiles> kept{};
+    std::array<int, n_tiles> results{};
+    int input = 7;
+    run_in_parallel(threads, [&](Worker& worker) noexcept {
+      if (worker.size() == 1) is_over = true;  // the system gave no second thread
+      int own_input = 0, own_result = 0;
+      worker.tiles_done_again(
+          n_tiles, [&] { own_input = input; },
+          [&](std::size_t tile) {
+            int nobody = -1;
+            if (held.compare_exchange_strong(nobody, worker.index())) is_over.wait(false);
+            own_result = own_input * static_cast<int>(tile);
+          },
+          [&](std::size_t tile) {
+            results[tile] = own_result;
+            ++kept[tile];
+          });
+      if (worker.index() != held) {
+        is_over = true;
+        is_over.notify_all();
+      }
+      worker.alone([&] { input = 0; });  // the thread that was held back may not read it any more
+    });
+    for (std::size_t tile = 0; tile < n_tiles; ++tile) {
+      EXPECT_EQ(kept[tile], 1) << tile;
+      EXPECT_EQ(results[tile], 7 * static_cast<int>(tile));
+    }
+  }
+}
+
+TEST(Parallel, TilesThatCanBeDoneAgainAreKeptOnce) {
+  constexpr std::size_t n_steps = 60, n_tiles = 9;
+  for (const int threads : {1, 2, 3, 70}) {
+    std::vector<int> from(n_tiles, 1), to(n_tiles);
+    run_in_parallel(threads, [&](Worker& worker) noexcept {
+      std::array<int, n_tiles> own{};
+      int result = 0;
+      for (std::size_t step = 0; step < n_steps; ++step) {
+        worker.tiles_done_again(
+            n_tiles, [&] { std::ranges::copy(from, own.begin()); },
+            [&](std::size_t tile) { result = (own[tile] + own[(tile + 1) % n_tiles] + 1) % 1000; },
+            [&](std::size_t tile) { to[tile] += result; });
+        worker.alone([&] {
+          from = to;
+          to.assign(n_tiles, 0);
+        });
+      }
+    });
+    // All values are alike in each step.
+    int expected = 1;
+    for (std::size_t step = 0; step < n_steps; ++step) expected = (2 * expected + 1) % 1000;
+    EXPECT_EQ(from, std::vector<int>(n_tiles, expected)) << threads;
+  }
 }
 
 TEST(Parallel, SomeThreadsCanBeUsed) {
