@@ -5,7 +5,6 @@
 //   quern-embed -m bge.gguf --similarity questions.txt answers.txt
 //   quern-embed -m reranker.gguf --rerank "How is flour made?" answers.txt
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -13,6 +12,7 @@
 #include "common/output_file.h"
 #include "common/program.h"
 #include "common/progress.h"
+#include "common/vector_writer.h"
 
 namespace {
 
@@ -45,71 +45,18 @@ Texts lines_of(std::string_view text) {
   return lines;
 }
 
-void append(std::string& out, float value) {
-  char digits[32];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
-}
-
-std::string json_array(std::span<const float> values) {
-  std::string out = "[";
-  for (const float value : values) {
-    if (out.size() > 1) out += ',';
-    append(out, value);
-  }
-  return out + "]";
-}
-
-/// Of NumPy's format version 1.0: magic, length of what follows, a Python dictionary padded to 64 bytes.
-std::string npy_header(std::size_t n_rows, std::size_t n_cols) {
-  std::string fields = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(n_rows) + ", " +
-                       std::to_string(n_cols) + "), }";
-  constexpr std::size_t preamble = 10, alignment = 64;
-  fields.resize((preamble + fields.size() + 1 + alignment - 1) / alignment * alignment - preamble - 1, ' ');
-  fields += '\n';
-  std::string out = "\x93NUMPY";
-  out += {1, 0, static_cast<char>(fields.size() % 256), static_cast<char>(fields.size() / 256)};
-  return out + fields;
-}
-
-/// Vectors in one of the formats, written as they come.
-class VectorWriter {
- public:
-  VectorWriter(const Arguments& arguments, const quern::Embedder& embedder, std::size_t n_texts)
-      : file_(arguments.out), json_(arguments.format == "json") {
-    if (arguments.format == "npy") file_.write(npy_header(n_texts, static_cast<std::size_t>(embedder.dim())));
-    if (!json_) return;
-    file_.write("{\"dim\":" + std::to_string(embedder.dim()) + ",\"pooling\":\"" +
-                to_string(embedder.pooling()) +
-                "\",\"normalized\":" + (arguments.embed.normalize ? "true" : "false") + ",\"embeddings\":[");
-  }
-  void write(const quern::Embeddings& vectors) {
-    if (!json_) file_.write(vectors.values);
-    for (std::size_t i = 0; json_ && i < vectors.size(); ++i)
-      file_.write((n_written_++ == 0 ? "\n" : ",\n") + json_array(vectors[i]));
-  }
-  void close() {
-    if (json_) file_.write("\n]}\n");
-    file_.close();
-  }
-
- private:
-  examples::OutputFile file_;
-  bool json_;
-  std::size_t n_written_ = 0;
-};
-
 void write_vectors(quern::Embedder& embedder, const Arguments& arguments) {
   examples::ProgressBar progress("embedding");
   if (!arguments.tokens.empty()) {
     const auto vectors = embedder.embed_tokens({&arguments.tokens, 1}, arguments.embed).value();
-    VectorWriter writer(arguments, embedder, 1);
+    examples::VectorWriter writer(arguments.out, arguments.format, embedder, arguments.embed, 1);
     writer.write(vectors);
     writer.close();
     return;
   }
   const std::string text = examples::read_file(arguments.file);
   const Texts lines = lines_of(text);
-  VectorWriter writer(arguments, embedder, lines.size());
+  examples::VectorWriter writer(arguments.out, arguments.format, embedder, arguments.embed, lines.size());
   for (std::size_t begin = 0; begin < lines.size(); begin += texts_at_a_time) {
     const auto part = std::span(lines).subspan(begin, std::min(texts_at_a_time, lines.size() - begin));
     writer.write(embedder.embed(part, arguments.embed).value());
@@ -131,9 +78,9 @@ void write_similarity(quern::Embedder& embedder, const Arguments& arguments, boo
   for (std::size_t i = 0; i < vectors[0].size(); ++i) {
     for (std::size_t j = 0; j < row.size(); ++j)
       row[j] = quern::cosine_similarity(vectors[0][i], vectors[1][j]);
-    if (as_json) out += (i == 0 ? "\n" : ",\n") + json_array(row);
+    if (as_json) out += (i == 0 ? "\n" : ",\n") + examples::json_array(row);
     for (std::size_t j = 0; !as_json && j < row.size(); ++j) {
-      append(out, row[j]);
+      out += examples::decimal(row[j]);
       out += j + 1 < row.size() ? '\t' : '\n';
     }
   }
@@ -154,8 +101,12 @@ void write_ranking(quern::Embedder& embedder, const Arguments& arguments, bool a
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   for (const std::size_t i : order) {
     if (as_json) results.push_back({{"index", i}, {"score", scores[i]}, {"text", lines[i]}});
-    append(out, scores[i]);
-    out.append("\t").append(std::to_string(i)).append("\t").append(lines[i]).append("\n");
+    out.append(examples::decimal(scores[i]))
+        .append("\t")
+        .append(std::to_string(i))
+        .append("\t")
+        .append(lines[i])
+        .append("\n");
   }
   using nlohmann::ordered_json;
   if (as_json)

@@ -15,7 +15,7 @@
 
 namespace {
 
-double per_second(int tokens, double ms) { return ms > 0 ? tokens / ms * 1000 : 0; }
+using examples::per_second;
 
 /// The most memory that this process has held so far, the mapped weights that it touched included.
 std::uint64_t peak_memory_bytes() {

@@ -112,6 +112,8 @@ void flush_out() {
     throw std::runtime_error(std::string("standard output: ") + std::strerror(errno));
 }
 
+double per_second(int n, double ms) { return ms > 0 ? n / ms * 1000 : 0; }
+
 std::string human_bytes(std::uint64_t bytes) {
   constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes);

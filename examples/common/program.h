@@ -63,6 +63,8 @@ std::string read_file(const std::string& path);
 void write_out(std::string_view bytes);
 void flush_out();
 
+/// 0 where no time was measured.
+double per_second(int n, double ms);
 /// 1536 as "1.5 KiB".
 std::string human_bytes(std::uint64_t bytes);
 

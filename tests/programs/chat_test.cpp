@@ -75,7 +75,7 @@ TEST(QuernChat, WhatGoesWrongIsSaidAndTheConversationGoesOn) {
       {"/retry", "there is nothing to answer"},
       {"/load " + (folder / "none.json").string(), "none.json"},
       {"/load " + (folder / "bad.json").string(), "a message without a role"},
-      {"/save", "cannot write ''"},
+      {"/save", "/save needs the name of a file"},
   };
   for (const auto& c : cases) {
     const Outcome outcome = chat(c.line + "\nWhere does Mira live?\n");
