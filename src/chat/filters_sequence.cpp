@@ -41,7 +41,8 @@ Value apply_batch(Machine& m, const Value& value, Given given) {
   return m.lazy(lines);
 }
 
-/// So many lists of nearly equal size.
+/// So many lists of nearly equal size; all but the longer ones end with the filling, even where none is
+/// longer.
 Value apply_slice(Machine& m, const Value& value, Given given) {
   const Parameters<2> p(m, given, "slice", {"slices", "fill_with"});
   p.required(0);
@@ -57,7 +58,7 @@ Value apply_slice(Machine& m, const Value& value, Given given) {
     Values part = m.values();
     part.assign(next, next + each + (i < longer ? 1 : 0));
     next += each + (i < longer ? 1 : 0);
-    if (p[1] != nullptr && !p[1]->is_none() && i >= longer && longer > 0) part.push_back(*p[1]);
+    if (p[1] != nullptr && !p[1]->is_none() && i >= longer) part.push_back(*p[1]);
     parts.push_back(m.list(part));
   }
   return m.lazy(parts);
@@ -65,7 +66,11 @@ Value apply_slice(Machine& m, const Value& value, Given given) {
 
 Value apply_first(Machine& m, const Value& value, Given given) {
   const Parameters<0> none(m, given, "first", {});
-  if (value.is_string()) return value.n == 0 ? Value() : value.part(0, first_bytes(value.text()));
+  if (value.is_string() && value.n > 0) {
+    Value character = value.part(0, first_bytes(value.text()));
+    character.flags = static_cast<std::uint8_t>(character.flags & ~Value::is_safe);  // as in a loop
+    return character;
+  }
   if (value.kind == Kind::lazy) {
     Lazy& lazy = *value.lazy;
     return lazy.next < lazy.n ? lazy.items[lazy.next++] : Value();

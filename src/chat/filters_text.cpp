@@ -123,11 +123,18 @@ Value apply_trim(Machine& m, const Value& value, Given given) {
 }
 Value apply_truncate(Machine& m, const Value& value, Given given) {
   const Parameters<4> p(m, given, "truncate", {"length", "killwords", "end", "leeway"});
-  const Value text = text_of(m, value), end = p.string(2, "...");
+  const Value end = p.string(2, "...");
   const std::int64_t length = p.integer(0, 255), leeway = p.integer(3, 5);
   const auto n_end = static_cast<std::int64_t>(count_codes(end.text()));
   if (length < n_end || leeway < 0)
     m.fail_type("truncate: the length is below that of the end, or the leeway below 0");
+  if (!value.is_string()) {
+    // What has few enough items stays as it is.
+    const bool has_items = value.is_undefined() || value.is_sequence() || value.kind == Kind::dict;
+    if (has_items && std::int64_t{value.n} - length <= leeway) return value;
+    m.fail_type(std::string("truncate: found ") + kind_name(value) + ", expected a string");
+  }
+  const Value text = value;
   m.step_bytes(text.n);
   const auto n = static_cast<std::int64_t>(count_codes(text.text()));
   if (n <= length || n - length <= leeway) return text;

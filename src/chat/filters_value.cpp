@@ -154,7 +154,8 @@ Value apply_round(Machine& m, const Value& value, Given given) {
     return Value::floating(rounded);
   }
   const double scale = std::pow(10.0, static_cast<double>(-digits));
-  return Value::floating(std::nearbyint(x / scale) * scale);
+  const double rounded = std::nearbyint(x / scale) * scale;
+  return value.is_integral() ? truncated(m, rounded, value) : Value::floating(rounded);
 }
 
 /// The first positional argument is ensure_ascii.

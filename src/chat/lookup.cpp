@@ -52,6 +52,8 @@ Value member(Machine& machine, const Value& value, std::string_view name) {
   if (value.kind == Kind::loop) return loop_attribute(*value.loop, name);
   if (value.kind == Kind::cycler && name == "current") return value.cycler->items[value.cycler->next];
   if (value.kind == Kind::macro && name == "name") return Value::string(value.macro->syntax->name);
+  if ((value.flags & Value::is_group) != 0 && name == "grouper") return value.items[0];
+  if ((value.flags & Value::is_group) != 0 && name == "list") return value.items[1];
   Value none;
   if (is_forbidden_method(value.kind, name)) none.flags = Value::is_forbidden;
   return none;
@@ -198,10 +200,8 @@ Value slice(Machine& machine, const Value& value, const Value& start, const Valu
     return part;
   }
   if (!value.is_sequence()) {
-    if (value.kind == Kind::dict || value.kind == Kind::name_space || value.kind == Kind::view ||
-        value.kind == Kind::lazy)
-      machine.fail_type(cat("found a slice of ", kind_name(value), ", expected a string or list"));
-    return {};
+    if (value.is_none()) return {};
+    machine.fail_type(cat("found a slice of ", kind_name(value), ", expected a string or list"));
   }
   const Bounds b = bounds(machine, value.n, start, stop, step);
   if (b.step == 1) return Value::sequence(value.kind, value.items + b.start, static_cast<std::uint32_t>(b.n));

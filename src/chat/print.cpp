@@ -96,7 +96,11 @@ void append_repr(Machine& machine, TextBuilder& out, const Value& value, std::si
     case Kind::integer: return out.append(std::to_string(value.i), false);
     case Kind::big_integer: return out.append(value.text(), false);
     case Kind::floating: return append_float_text(out, value.f);
-    case Kind::string: return append_quoted(machine, out, value);
+    case Kind::string:
+      if (!value.safe()) return append_quoted(machine, out, value);
+      out.append("Markup(", false);  // the type that a marked string is to jinja2
+      append_quoted(machine, out, value);
+      return out.append(")", false);
     case Kind::list:
       out.append("[", false);
       append_items(machine, out, machine.walk(value), depth + 1);

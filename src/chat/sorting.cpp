@@ -1,6 +1,7 @@
 #include "src/chat/sorting.h"
 
 #include <algorithm>
+#include <span>
 
 #include "formats/try.h"
 #include "src/chat/arguments.h"
@@ -48,10 +49,16 @@ KeyedItems keyed(Machine& m, const Value& value, const Value* attribute, bool ca
   return out;
 }
 
+/// Of keys as jinja2 has them, lists of one item: where equal ones have no order, none is needed.
+int order_of_keys(Machine& m, const Keyed& a, const Keyed& b) {
+  const bool has_order = a.key.is_string() || a.key.is_number();
+  return !has_order && equal(m, a.key, b.key) ? 0 : order(m, a.key, b.key);
+}
+
 /// Stable, in both directions as Python has it.
 void sort(Machine& m, KeyedItems& items, bool reverse) {
   std::ranges::stable_sort(items, [&](const Keyed& a, const Keyed& b) {
-    return reverse ? order(m, a.key, b.key) > 0 : order(m, a.key, b.key) < 0;
+    return reverse ? order_of_keys(m, a, b) > 0 : order_of_keys(m, a, b) < 0;
   });
 }
 
@@ -60,7 +67,7 @@ Value extreme(Machine& m, const Value& value, Given given, const char* name, int
   const KeyedItems items = keyed(m, value, p[1], p.boolean(0, false));
   if (items.empty()) return {};
   const Keyed* best = &items.front();
-  for (const Keyed& item : items)
+  for (const Keyed& item : std::span(items).subspan(1))
     if (order(m, item.key, best->key) * sign > 0) best = &item;
   return best->item;
 }
@@ -131,6 +138,7 @@ Value apply_groupby(Machine& m, const Value& value, Given given) {
     Value name = attribute_path(m, items[first].item, *p[0]);
     if (name.is_undefined()) name = items[first].key;
     groups.push_back(m.pair(name, m.list(group)));
+    groups.back().flags |= Value::is_group;
   }
   return m.list(groups);
 }

@@ -53,6 +53,8 @@ struct Value {
   static constexpr std::uint8_t is_growable = 4;
   // Of an undefined that stands for a method which templates may not call.
   static constexpr std::uint8_t is_forbidden = 8;
+  // Of a pair that `groupby` made: its items have names too.
+  static constexpr std::uint8_t is_group = 16;
 
   Kind kind = Kind::undefined;
   std::uint8_t flags = 0;
