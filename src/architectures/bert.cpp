@@ -1,5 +1,6 @@
 // Encoders with LayerNorms behind the sums (arXiv 1810.04805): bert (learned positions), nomic-bert (rotated
-// q and k, a silu gate) and jina-bert-v2 (ALiBi on both sides, a gelu gate).
+// q and k, a silu gate), nomic-bert-moe (the same rotation, plain gelu, experts in every other layer) and
+// jina-bert-v2 (ALiBi on both sides, a gelu gate).
 #include "src/architectures/families.h"
 
 namespace quern::detail {
@@ -47,6 +48,23 @@ void build_nomic(SpecBuilder& b) {
       b, [&] { return b.attention({.rope = rope}); }, [&](std::size_t) { return b.dense({}); });
 }
 
+void build_nomic_moe(SpecBuilder& b) {
+  embeddings(b);
+  b.ranking({});
+  const int rope = b.rope({.kind = kernels::RopeKind::halves});
+  const std::uint64_t period = b.size("moe_every_n_layers", UINT32_MAX);
+  layers(
+      b, [&] { return b.attention({.rope = rope, .qkv_bias = optional, .output_bias = optional}); },
+      [&](std::size_t n) -> std::variant<DenseSpec, ExpertsSpec> {
+        if (n % period != 1)
+          return b.dense({.activation = Activation::gelu, .gated = false, .bias = optional});
+        return b.experts({.hidden_dim = b.hidden_dim(n),
+                          .renormalize = false,
+                          .activation = Activation::gelu,
+                          .gated = false});
+      });
+}
+
 void build_jina(SpecBuilder& b) {
   constexpr float max_bias = 8;
   constexpr std::string_view max_bias_key = "attention.max_alibi_bias";
@@ -83,6 +101,7 @@ void build_jina(SpecBuilder& b) {
 
 const Family bert{"bert", build_bert};
 const Family nomic_bert{"nomic-bert", build_nomic};
+const Family nomic_bert_moe{"nomic-bert-moe", build_nomic_moe};
 const Family jina_bert_v2{"jina-bert-v2", build_jina};
 
 }  // namespace quern::detail

@@ -6,7 +6,7 @@ namespace quern::detail {
 
 extern const Family llama, internlm2, smollm3, granite, granitemoe;
 extern const Family gemma, gemma2, gemma3, gemma_embedding;
-extern const Family bert, nomic_bert, jina_bert_v2, modern_bert;
+extern const Family bert, nomic_bert, nomic_bert_moe, jina_bert_v2, modern_bert;
 extern const Family phi2, phi3;
 extern const Family gpt2, gptneox, starcoder2;
 extern const Family falcon, mpt, stablelm;

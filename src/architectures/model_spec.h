@@ -162,7 +162,9 @@ struct ShortConvSpec {
 struct DeltaNetSpec {
   std::uint32_t n_key_heads = 0, n_value_heads = 0, head_dim = 0;
   bool tiled = false;  ///< value head h meets key head h % n_key_heads; otherwise neighbours share one
-  Matrix qkv, gate;
+  Matrix qkv{}, gate{};
+  /// `qkv` gives all, a key head at a time: q, k, the v and the gates of its value heads. There is no `gate`.
+  bool grouped_input = false;
   Matrix beta{},
       alpha{};    ///< b and a, [n_value_heads] each; or both in `beta`, per key head all b, then all a
   ConvSpec conv;  ///< over q, k and v
@@ -195,6 +197,7 @@ enum class Activation : std::uint8_t { silu, gelu, relu, swiglu_clamped };
 struct DenseSpec {
   Matrix gate, up, down;
   Activation activation = Activation::silu;
+  Vector divisors{};  ///< of what `down` reads, or absent
 };
 
 enum class Gating : std::uint8_t { softmax, sigmoid, softmax_of_chosen };

@@ -24,7 +24,10 @@ void build(SpecBuilder& b) {
     if (max_bias > 0) attention.alibi_slopes = alibi_slopes(attention.n_heads, max_bias);
     layer.mixer = attention;
     layer.ffn_norm = b.norm("ffn_norm", NormKind::layer, Presence::optional);
-    layer.ffn = b.dense({.activation = Activation::gelu, .gated = false, .bias = Presence::optional});
+    layer.ffn = b.dense({.activation = Activation::gelu,
+                         .gated = false,
+                         .bias = Presence::optional,
+                         .divisors = Presence::optional});
   });
 }
 

@@ -39,14 +39,19 @@ DeltaNetSpec delta_net(SpecBuilder& b, std::size_t n, bool tiled) {
                     .n_value_heads = static_cast<std::uint32_t>(heads),
                     .head_dim = static_cast<std::uint32_t>(d),
                     .tiled = tiled,
-                    .qkv = b.matrix("attn_qkv", dim, channels),
-                    .gate = b.matrix("attn_gate", dim, inner),
                     .conv = b.convolution("ssm_conv1d", n_taps, channels),
                     .dt_bias = b.vector(name("ssm_dt.bias"), heads),
                     .a_log = b.vector(name("ssm_a"), heads),
                     .norm = b.norm_of("ssm_norm", d, 1, NormKind::rms),
                     .output = b.matrix("ssm_out", inner, dim)};
   spec.length_eps = spec.norm.eps;
+  spec.grouped_input = !tiled && b.has_tensor("ssm_in");  // of older files
+  if (spec.grouped_input) {
+    spec.qkv = b.matrix("ssm_in", dim, channels + inner);
+  } else {
+    spec.qkv = b.matrix("attn_qkv", dim, channels);
+    spec.gate = b.matrix("attn_gate", dim, inner);
+  }
   if (tiled) {
     spec.beta = b.matrix("ssm_beta", dim, heads);
     spec.alpha = b.matrix("ssm_alpha", dim, heads);

@@ -43,6 +43,7 @@ struct DenseOptions {
   bool gated = true;
   bool fused_gate = false;  ///< ffn_up holds the gate's rows, then the up projection's
   Presence bias = Presence::absent;
+  Presence divisors = Presence::absent;  ///< ffn.act.scales, which divide the activation
 };
 
 struct ExpertOptions {
@@ -50,6 +51,7 @@ struct ExpertOptions {
   Gating gating = Gating::softmax;
   bool renormalize = true;
   Activation activation = Activation::silu;
+  bool gated = true;
   Presence bias = Presence::absent;            ///< on the router and on the experts
   Presence selection_bias = Presence::absent;  ///< exp_probs_b, for choosing only
   bool may_be_fused = false;                   ///< ffn_gate_up_exps may hold both, the gate's rows first

@@ -274,6 +274,7 @@ DenseSpec SpecBuilder::dense(const DenseOptions& options, std::uint64_t hidden_d
       d.gate = matrix(cat("ffn_gate", suffix), spec.dim, hidden_dim, Presence::required, options.bias);
     d.up = matrix(up, spec.dim, hidden_dim, Presence::required, options.bias);
   }
+  d.divisors = vector(cat(prefix_, "ffn.act.scales"), hidden_dim, options.divisors);
   d.down = matrix(cat("ffn_down", suffix), hidden_dim, spec.dim, Presence::required, options.bias);
   return d;
 }
@@ -294,10 +295,11 @@ ExpertsSpec SpecBuilder::experts(const ExpertOptions& options) {
          cat("key '", key("expert_gating_func"), "' is ", gating, ", expected ", own, " for architecture '",
              family_.name, "'"));
   }
-  if (boolean_or("expert_weights_norm", options.renormalize) != options.renormalize) {
-    fail(ErrorCode::unsupported, key("expert_weights_norm"),
-         cat("key '", key("expert_weights_norm"), "' is ", !options.renormalize, ", expected ",
-             options.renormalize, " for architecture '", family_.name, "'"));
+  for (const std::string_view name : {"expert_weights_norm", "norm_top_k_prob"}) {  // one thing, two names
+    if (boolean_or(name, options.renormalize) == options.renormalize) continue;
+    fail(ErrorCode::unsupported, key(name),
+         cat("key '", key(name), "' is ", !options.renormalize, ", expected ", options.renormalize,
+             " for architecture '", family_.name, "'"));
   }
   has("expert_feed_forward_length");  // where the family does not read it, the tensors' shapes confirm it
   const std::uint64_t n_groups = size_or("expert_group_count", 0, max_experts);
@@ -328,7 +330,9 @@ ExpertsSpec SpecBuilder::experts(const ExpertOptions& options) {
     e.expert.gate = part(both, 0, options.hidden_dim);
     e.expert.up = part(both, options.hidden_dim, options.hidden_dim);
   } else {
-    e.expert.gate = stacked_matrix("ffn_gate_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
+    if (options.gated)
+      e.expert.gate =
+          stacked_matrix("ffn_gate_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
     e.expert.up = stacked_matrix("ffn_up_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
   }
   e.expert.down = stacked_matrix("ffn_down_exps", options.hidden_dim, spec.dim, e.n_experts, options.bias);

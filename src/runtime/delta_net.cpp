@@ -30,6 +30,25 @@ void prepare_token(const Pass& pass, const DeltaNetSpec& spec, std::size_t t) {
   decays_of(pass, decays, spec.dt_bias, spec.a_log, heads, decays);
 }
 
+// A token's inputs, a key head at a time, as q, k and v of all heads one after another; gates apart. conv_out
+// serves as room to do so.
+void ungroup_token(const Pass& pass, const DeltaNetSpec& spec, std::size_t t) {
+  const Scratch& s = pass.scratch;
+  const std::size_t d = spec.head_dim, key_heads = spec.n_key_heads,
+                    shared_d = spec.n_value_heads / key_heads * d, channels = spec.conv.n_channels;
+  float* in = s.conv_in + t * spec.qkv.n_rows;
+  float* sorted = s.conv_out + t * channels;
+  float* gates = s.conv_gate + t * key_heads * shared_d;
+  for (std::size_t h = 0; h < key_heads; ++h) {
+    const float* group = in + h * 2 * (d + shared_d);
+    std::copy_n(group, d, sorted + h * d);
+    std::copy_n(group + d, d, sorted + (key_heads + h) * d);
+    std::copy_n(group + 2 * d, shared_d, sorted + 2 * key_heads * d + h * shared_d);
+    std::copy_n(group + 2 * d + shared_d, shared_d, gates + h * shared_d);
+  }
+  std::copy_n(sorted, channels, in);
+}
+
 }  // namespace
 
 void delta_net(Pass& pass, Worker& worker, const DeltaNetSpec& spec, std::size_t layer, float* out) noexcept {
@@ -43,7 +62,8 @@ void delta_net(Pass& pass, Worker& worker, const DeltaNetSpec& spec, std::size_t
                      {spec.beta, s.gates_in},
                      {spec.alpha, s.gates_in + s.batch * heads}},
                     s.mixer_in, [](float*, std::size_t) {});
-  convolve_and_silu(pass, worker, spec.conv, layer, s.conv_in, stride);
+  if (spec.grouped_input) for_each_token(pass, worker, [&](std::size_t t) { ungroup_token(pass, spec, t); });
+  convolve_and_silu(pass, worker, spec.conv, layer, s.conv_in, spec.qkv.n_rows);
   for_each_token(pass, worker, [&](std::size_t t) { prepare_token(pass, spec, t); });
   for_each_head(pass, worker, heads, [&](const Run& run, std::size_t h) {
     const KvCache::State state = run.cache->state(layer, run.first_position);

@@ -19,6 +19,9 @@ void hidden_tile(Pass& pass, Worker& worker, const DenseSpec& d, std::size_t exp
   for (std::size_t i = 0; i < n; ++i) {
     float* out = gate + i * width;
     activate(pass, d, out, up + i * width, end - begin, out);
+    if (!d.divisors) continue;
+    const float* divisors = pass.model.values(d.divisors) + begin;
+    for (std::size_t j = 0; j < end - begin; ++j) out[j] /= divisors[j];
   }
 }
 

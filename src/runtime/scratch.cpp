@@ -75,7 +75,7 @@ struct Widths {
       if (const auto* c = std::get_if<ShortConvSpec>(&layer.mixer)) see_recurrence(c->in, c->conv, c->out, 0);
       if (const auto* d = std::get_if<DeltaNetSpec>(&layer.mixer)) {
         see_recurrence(d->qkv, d->conv, d->output, d->n_value_heads);
-        v = std::max(v, d->gate.n_rows);
+        v = std::max(v, d->output.n_cols);  // gates
       }
       const auto* s = std::get_if<StateSpaceSpec>(&layer.mixer);
       if (s) see_recurrence(s->in, s->conv, s->out, s->n_heads);

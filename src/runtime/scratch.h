@@ -67,7 +67,7 @@ struct Scratch {
   std::uint32_t* head_rows = nullptr;  ///< [T] t * n_heads: rows of one head among those of all
 
   // Recurrences. Their rows share memory with q, k, v and attended.
-  float* conv_in = nullptr;    ///< [T, all projections of the input, but for delta nets only q, k, v]
+  float* conv_in = nullptr;    ///< [T, all projections of the input, but for delta nets only `qkv`]
   float* conv_out = nullptr;   ///< [T, n_channels]
   float* conv_gate = nullptr;  ///< [T, n_value_heads * head_dim] of delta nets
   float* head_out = nullptr;   ///< [T, heads * head_dim]

@@ -25,13 +25,27 @@ struct Case {
   const char* name;
 };
 // Dense, grouped heads, experts, shared experts, windows, sinks, ALiBi, parallel layers, quantized weights.
-constexpr Case cases[] = {{"models", "llama"},     {"models", "smollm"},         {"models", "mixtral"},
-                          {"models", "qwen2moe"},  {"models", "gemma2"},         {"models", "gpt-oss"},
-                          {"models", "mpt"},       {"models", "phi2"},           {"models", "gpt2"},
-                          {"models", "deepseek2"}, {"models", "deepseek2-lite"}, {"models", "lfm2"},
-                          {"models", "qwen3next"}, {"models", "qwen35"},         {"models", "mamba2"},
-                          {"models", "falcon-h1"}, {"quantized", "Q4_0"},        {"quantized", "Q4_K"},
-                          {"quantized", "Q6_K"},   {"quantized", "Q8_0"}};
+constexpr Case cases[] = {{"models", "llama"},
+                          {"models", "smollm"},
+                          {"models", "mixtral"},
+                          {"models", "qwen2moe"},
+                          {"models", "gemma2"},
+                          {"models", "gpt-oss"},
+                          {"models", "mpt"},
+                          {"models", "phi2"},
+                          {"models", "gpt2"},
+                          {"models", "deepseek2"},
+                          {"models", "deepseek2-lite"},
+                          {"models", "lfm2"},
+                          {"models", "qwen3next"},
+                          {"models", "qwen35"},
+                          {"models", "mamba2"},
+                          {"models", "falcon-h1"},
+                          {"models", "qwen3next-grouped"},
+                          {"quantized", "Q4_0"},
+                          {"quantized", "Q4_K"},
+                          {"quantized", "Q6_K"},
+                          {"quantized", "Q8_0"}};
 
 constexpr std::size_t n_ctx = 256, n_tokens = 150;  // more than two blocks of the cache
 

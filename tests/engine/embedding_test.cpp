@@ -78,7 +78,8 @@ TEST_P(GoldenEncoder, GivesTheSameBitsInAnyCompany) {
   }
 }
 
-constexpr const char* encoders[] = {"bert", "nomic-bert", "jina-bert-v2", "modern-bert", "gemma-embedding"};
+constexpr const char* encoders[] = {"bert",         "nomic-bert",  "nomic-bert-moe",
+                                    "jina-bert-v2", "modern-bert", "gemma-embedding"};
 
 INSTANTIATE_TEST_SUITE_P(Families, GoldenEncoder, testing::ValuesIn(encoders), [](const auto& test) {
   std::string name = test.param;

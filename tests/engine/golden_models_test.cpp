@@ -63,6 +63,8 @@ constexpr const char* models[] = {
     "qwen35-attention",
     "qwen35moe",
     "lfm2moe",
+    "mpt-act-scales",
+    "qwen3next-grouped",
 };
 
 class GoldenModel : public testing::TestWithParam<const char*> {};

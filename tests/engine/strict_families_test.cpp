@@ -3,13 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <functional>
-#include <map>
 
-#include "formats/gguf_writer.h"
-#include "formats/model_file.h"
-#include "src/architectures/model_spec.h"
+#include "tests/engine/changed_model.h"
 
 namespace quern::test {
 namespace {
@@ -18,34 +13,6 @@ using formats::GgufContents;
 using formats::ModelFile;
 using formats::Tensor;
 using formats::TensorType;
-
-/// The golden models of this machine by name: those in the tree, and all where the shared folder is there.
-std::map<std::string, std::filesystem::path> golden_models() {
-  std::map<std::string, std::filesystem::path> paths;
-  for (const auto& folder : {std::filesystem::path(QUERN_TEST_DATA_DIR) / "models",
-                             std::filesystem::path(QUERN_SHARED_DIR) / "golden" / "models"}) {
-    if (!std::filesystem::exists(folder)) continue;
-    for (const auto& entry : std::filesystem::directory_iterator(folder))
-      if (entry.path().extension() == ".gguf") paths.emplace(entry.path().stem(), entry.path());
-  }
-  return paths;
-}
-
-/// The spec of a model with other keys and without one tensor; its weights are zeros.
-Result<detail::ModelSpec> changed(const ModelFile& file, const std::function<void(GgufContents&)>& change,
-                                  std::string_view without = {}) {
-  GgufContents contents;
-  contents.copy(file.metadata());
-  for (const Tensor& tensor : file.tensors())
-    if (tensor.name != without)
-      contents.add_tensor(tensor.name, tensor.type, std::span(tensor.dims).first(tensor.n_dims));
-  change(contents);
-  const auto encoded = contents.encode().value();
-  std::vector<std::byte> bytes = encoded.header;
-  for (const std::uint64_t n : encoded.tensor_bytes)
-    bytes.resize(bytes.size() + (n + encoded.alignment - 1) / encoded.alignment * encoded.alignment);
-  return detail::read_model_spec(ModelFile::from_bytes(bytes).value());
-}
 
 void expect_refusal(const Result<detail::ModelSpec>& spec, ErrorCode code, const std::string& field) {
   ASSERT_FALSE(spec) << field;
@@ -118,10 +85,10 @@ TEST(StrictFamilies, AKeyThatSaysOnlyWhatIsSoAnywayIsNoError) {
 
 /// By the last part of a name: what some families have and others do not.
 bool is_optional(std::string_view tensor) {
-  constexpr std::string_view endings[] = {"output.weight",    "output.bias",     "rope_freqs.weight",
-                                          "ffn_gate.weight",  "attn_qkv.bias",   "attn_output.bias",
-                                          "ffn_gate.bias",    "ffn_up.bias",     "ffn_down.bias",
-                                          "exp_probs_b.bias", "ssm_conv1d.bias", "ssm_dt.bias"};
+  constexpr std::string_view endings[] = {
+      "output.weight",    "output.bias",   "rope_freqs.weight", "ffn_gate.weight", "attn_qkv.bias",
+      "attn_output.bias", "ffn_gate.bias", "ffn_up.bias",       "ffn_down.bias",   "exp_probs_b.bias",
+      "ssm_conv1d.bias",  "ssm_dt.bias",   "ffn.act.scales"};
   return std::ranges::any_of(endings, [&](std::string_view ending) { return tensor.ends_with(ending); });
 }
 
