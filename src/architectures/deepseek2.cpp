@@ -64,7 +64,9 @@ AttentionSpec attention(SpecBuilder& b, std::size_t n, int rope, float scale, co
   }
   a.k = b.matrix("attn_kv_a_mqa", dim, a.k_dim);
   l.norm = b.norm_of("attn_kv_a_norm", l.dim, 1, NormKind::rms);
-  if (b.has_tensor("attn_kv_b")) {  // older files: per head the rows of k, then those of v
+  if (b.has_tensor("attn_kv_b")) {                     // older files: per head the rows of k, then those of v
+    for (const char* copy : {"attn_k_b", "attn_v_b"})  // some hold both forms of the same numbers
+      b.ignore(formats::cat("blk.", n, ".", copy, ".weight"));
     Matrix both = b.matrix("attn_kv_b", l.dim, heads * (nope + sizes.head_v_dim));
     both.expert_rows = nope + sizes.head_v_dim;
     l.k_up = SpecBuilder::part(both, 0, nope);

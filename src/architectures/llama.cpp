@@ -1,6 +1,5 @@
-// llama: Llama 1 to 3, Mistral, Mixtral, SmolLM, Yi and the many relatives that go by this name. Such files
-// may carry a window; the family is defined without one. internlm2 and smollm3 are the same arithmetic under
-// names of their own.
+// llama: Llama 1 to 3, Mistral, Mixtral, SmolLM, Yi and the many relatives that go by this name. internlm2
+// and smollm3 are the same arithmetic under names of their own.
 #include "src/architectures/families.h"
 
 namespace quern::detail {
@@ -9,7 +8,6 @@ namespace {
 void build_llama(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
-  b.ignore_key("attention.sliding_window");  // see above
   const int rope =
       b.full_rope({.kind = kernels::RopeKind::interleaved, .factors = true, .long_factors = true});
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {

@@ -1,5 +1,5 @@
 // phi2: attention and FFN side by side behind one LayerNorm. phi3 (and phi-3.5, phi-4): fused projections,
-// longrope; its files name a window that the released models were not run with, and which is not used.
+// longrope.
 #include "src/architectures/families.h"
 
 namespace quern::detail {
@@ -21,7 +21,6 @@ void build_phi2(SpecBuilder& b) {
 void build_phi3(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
-  b.ignore_key("attention.sliding_window");  // see above
   const int rope = b.rope({.kind = kernels::RopeKind::halves, .long_factors = true});
   b.for_each_layer([&](LayerSpec& layer, std::size_t) {
     layer.mixer_norm = b.norm("attn_norm", NormKind::rms);

@@ -27,7 +27,8 @@ void SpecBuilder::token_types() {
     fail(ErrorCode::corrupt, std::string(key), cat("key '", key, "' is 0, expected 1 to ", max_types));
     return;
   }
-  spec.token_types = matrix("token_types", spec.dim, n);
+  // Models without types have one by this count, and no row for it.
+  spec.token_types = matrix("token_types", spec.dim, n, n == 1 ? Presence::optional : Presence::required);
 }
 
 void SpecBuilder::ranking(const RankingOptions& options) {

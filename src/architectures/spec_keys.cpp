@@ -1,6 +1,7 @@
 // Hyper-parameters that nothing asked for. A model whose file asks for arithmetic that is not there would
 // speak fluent nonsense, so such a key is an error, unless it is known to change no logit or is switched off.
 #include <algorithm>
+#include <cmath>
 
 #include "formats/printable.h"
 #include "formats/try.h"
@@ -9,11 +10,14 @@
 namespace quern::detail {
 namespace {
 
-// Read elsewhere, told by the tensors, or written by converters to families that have no use for them. Beside
-// these, what confirms what the spec says anyway (see confirms()).
+// Read elsewhere, told by the tensors, or written by converters to families that have no use for them: those
+// that do not ask for a window are defined without one, whatever the training code had. Beside these, what
+// confirms what the spec says anyway (see confirms()).
 constexpr std::string_view without_effect[] = {
     "attention.layer_norm_epsilon",
     "attention.layer_norm_rms_epsilon",
+    "attention.sliding_window",
+    "attention.sliding_window_pattern",
     "classifier.output_labels",
     "pooling_type",
     "rope.scale_linear",
@@ -22,6 +26,7 @@ constexpr std::string_view without_effect[] = {
     "rope.scaling.yarn_beta_fast",
     "rope.scaling.yarn_beta_slow",
     "rope.scaling.yarn_ext_factor",
+    "rope.scaling.yarn_log_multiplier",
     "tensor_data_layout",
     "use_parallel_residual",
     "vocab_size",
@@ -42,6 +47,13 @@ bool has_experts(const ModelSpec& spec) {
       spec.layers, [](const LayerSpec& layer) { return std::holds_alternative<ExpertsSpec>(layer.ffn); });
 }
 
+bool scores_are_scaled_by(const ModelSpec& spec, double scale) {
+  return std::ranges::all_of(spec.layers, [&](const LayerSpec& layer) {
+    const auto* attention = std::get_if<AttentionSpec>(&layer.mixer);
+    return !attention || std::fabs(attention->scale - scale) <= 1e-6 * scale;
+  });
+}
+
 }  // namespace
 
 bool SpecBuilder::confirms(std::string_view name, const formats::MetadataEntry& entry) const {
@@ -49,6 +61,13 @@ bool SpecBuilder::confirms(std::string_view name, const formats::MetadataEntry& 
     const auto said = file_.metadata().number(entry.key);
     return said && *said == value;
   };
+  for (const std::string_view scale :
+       {"embedding_scale", "residual_scale", "logit_scale", "expert_weights_scale"})
+    if (name == scale && says(1)) return true;
+  if (name == "attention.scale") {
+    const auto scale = file_.metadata().number(entry.key);
+    return scale && scores_are_scaled_by(spec, *scale);
+  }
   // Window layers of their own size or base, in a family whose layers are all alike.
   if (name == "attention.key_length_swa") return says(k_dim_);
   if (name == "attention.value_length_swa") return says(v_dim_);

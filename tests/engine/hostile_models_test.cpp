@@ -164,8 +164,6 @@ const BadModel bad_models[] = {
      "blk.1.attn_v_b.weight"},
     {"joint keys and values too short", latent(shape("blk.0.attn_kv_b.weight", {{16, 47}})), corrupt,
      "blk.0.attn_kv_b.weight"},
-    {"joint keys and values beside split ones", latent(shape("blk.0.attn_kv_b.weight", {{16, 48}})),
-     unsupported, "blk.0.attn_k_b.weight"},
     {"temperature over no length", latent(set("attention.temperature_scale", 0.1f)), corrupt,
      "deepseek2.attention.temperature_length"},
     {"NaN as a multiplier", latent(set("rope.scaling.yarn_log_multiplier", NAN)), corrupt,

@@ -59,6 +59,11 @@ TEST(StrictFamilies, AKeyThatSaysOnlyWhatIsSoAnywayIsNoError) {
       {"llama", "expert_used_count", 2, true},  // of no experts
       {"lfm2", "expert_count", 2, false},       // of a family that has none
       {"lfm2", "expert_weights_scale", 2.5, true},
+      {"qwen3moe", "expert_weights_scale", 1, true},
+      {"qwen3moe", "expert_weights_scale", 2.5, false},
+      {"llama", "residual_scale", 0.5, false},
+      {"llama", "attention.scale", 0.25, true},  // heads of 16
+      {"llama", "attention.scale", 0.125, false},
       {"bert", "rope.freq_base", 1000, true},  // nothing turns
       {"bert", "rope.scaling.factor", 4, false},
       {"granite-no-positions", "rope.dimension_count", 4, true},
