@@ -510,6 +510,8 @@ std::span<const FamilyRule> family_rules() {
        .tensors = {frame, attention_perhaps_biased, glm4_layers},
        .expected = {silu},
        .defaults = R"({"partial_rotary_factor":0.5})"},
+      lfm2_rule(),
+      lfm2_moe_rule(),
       {.names = {"BertModel"},
        .architecture = "bert",
        .tensors = {bert_layers},

@@ -40,6 +40,7 @@ struct TensorRule {
   Op op = Op::copy;
   Needed bias = Needed::never;
   Needed weight = Needed::always;
+  bool whole_names = false;  ///< both names are complete: nothing is added to them
 };
 
 enum class KeyKind : std::uint8_t { count, number, flag };
@@ -101,6 +102,7 @@ struct FamilyRule {
   Window window = Window::none;
   std::uint32_t window_period =
       0;  ///< of the pattern, where the checkpoint does not say; layer n is global if n % P == P - 1
+  bool mixed_layers = false;  ///< `layer_types` tells more than which layers have windows: `more` reads it
   std::vector<std::string_view> prefixes = {"model.", ""};  ///< of all names but the head's
   std::vector<std::string_view> ignored = {};               ///< ends of names that are no weights
   std::vector<std::string_view> foreign = {};  ///< beginnings of names that belong to images and the like
@@ -126,6 +128,8 @@ struct Conversion {
 };
 
 std::span<const FamilyRule> family_rules();
+FamilyRule lfm2_rule();
+FamilyRule lfm2_moe_rule();
 
 /// Everything of config.json but tensors and tokenizer, into contents. Errors stick in the config.
 void write_hyper_parameters(Conversion& conversion);

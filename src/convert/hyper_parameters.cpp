@@ -13,6 +13,8 @@ std::string Conversion::key(std::string_view name) const { return cat(family.arc
 
 namespace {
 
+constexpr std::uint32_t max_head_dim = 1u << 14;  // as the families read it
+
 void write_sizes(Conversion& c) {
   Config& config = c.config;
   const SizeNames& names = c.family.sizes;
@@ -30,6 +32,9 @@ void write_sizes(Conversion& c) {
   c.head_dim = config.size_or("head_dim", dim / c.n_heads);
   if (c.head_dim == 0 || (!config.has("head_dim") && dim % c.n_heads != 0))
     config.wrong(names.heads, cat("a divisor of the width ", dim, ", or a 'head_dim'"));
+  if (c.head_dim > max_head_dim)
+    config.wrong(config.has("head_dim") ? "head_dim" : names.dim,
+                 cat("heads of up to ", max_head_dim, " values"));
   c.set("context_length", config.size(names.context));
   c.set("embedding_length", dim);
   c.set("block_count", c.n_layers);
@@ -100,7 +105,7 @@ void write_window(Conversion& c) {
                         config.size_or("max_window_layers", 0) < c.n_layers;
       if (used)
         config.unsupported("use_sliding_window", "true", "false: this family is computed without windows");
-      if (windows_listed)
+      if (windows_listed && !c.family.mixed_layers)
         config.unsupported("layer_types", types->description(), "'full_attention' for every layer");
       return;
     }

@@ -47,6 +47,7 @@ void write_longrope(Conversion& c, Config& scaling) {
   const std::uint32_t context = c.config.size(c.family.sizes.context);
   std::uint32_t original = scaling.size_or("original_max_position_embeddings", 0);
   if (original == 0) original = c.config.size("original_max_position_embeddings");
+  if (original == 1) return c.config.wrong("original_max_position_embeddings", "2 or more");
   const double stretch = double(context) / original;
   const double attention_factor =
       stretch > 1 ? std::sqrt(1 + std::log(stretch) / std::log(double(original))) : 1;
@@ -62,6 +63,7 @@ void write_yarn(Conversion& c, Config& scaling) {
   scaling.expect("beta_slow", "1|null");
   scaling.expect("truncate", "true|null");
   const double factor = scaling.number("factor");
+  if (!(factor >= 1)) return scaling.wrong("factor", "1 or more");
   // GGUF's attn_factor multiplies the magnitude that follows from the factor; here it takes its place.
   const double magnitude = 1 + 0.1 * std::log(factor);
   c.set("rope.scaling.type", std::string_view("yarn"));

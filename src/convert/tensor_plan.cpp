@@ -102,6 +102,7 @@ class Planner {
   }
 
   Result<void> add(const TensorRule& rule, std::string_view from, std::string_view to) {
+    if (rule.whole_names) return add_one(rule.op, rule.weight, cat(prefix_, from), std::string(to), "");
     QUERN_CHECK(add_one(rule.op, rule.weight, cat(prefix_, from), cat(to, ".weight"), ".weight"));
     if (rule.bias == Needed::never) return {};
     return add_one(rule.op, rule.bias, cat(prefix_, from), cat(to, ".bias"), ".bias");
@@ -151,6 +152,15 @@ class Planner {
     return {};
   }
 
+  // Interleaving brings the halves of whole heads together.
+  Result<void> expect_whole_heads_rotated() const {
+    if (c_.n_rot == c_.head_dim) return {};
+    const std::string_view key = c_.family.sizes.rotary_share;
+    c_.config.unsupported(key, cat("a share of ", c_.n_rot, " of ", c_.head_dim),
+                          "1: this family rotates whole heads");
+    return *c_.config.error();
+  }
+
   // From the dimensions of a part to those that are written.
   Result<void> shape(OutputTensor& tensor, const SafeTensor& source) const {
     std::vector<std::uint64_t>& dims = tensor.dims;
@@ -177,12 +187,13 @@ class Planner {
         if (dims.size() == 1) tensor.order.op = Op::copy;
         std::reverse(dims.begin(), dims.end());
         return {};
-      case Op::interleave_q: return expect_rows(q);
-      case Op::interleave_k: return expect_rows(kv);
+      case Op::interleave_q: QUERN_CHECK(expect_whole_heads_rotated()); return expect_rows(q);
+      case Op::interleave_k: QUERN_CHECK(expect_whole_heads_rotated()); return expect_rows(kv);
       case Op::ungroup: return expect_rows(q + 2 * kv);
       case Op::group_q:
       case Op::group_k:
       case Op::group_v:
+        QUERN_CHECK(expect_whole_heads_rotated());
         QUERN_CHECK(expect_rows(q + 2 * kv));
         rows = tensor.order.op == Op::group_q ? q : kv;
         return {};

@@ -119,6 +119,7 @@ Result<std::string_view> write_byte_level(const TokenizerFiles& files, const Tok
 // tokens that spells a token may merge. SentencePiece's vocabularies are so; a file that is not gets a note.
 void note_pairs_without_merge(const std::vector<Merge>& merges, const VocabularyBuilder& vocabulary,
                               std::vector<std::string>& notes) {
+  constexpr std::size_t longest = 256;  // far above real tokens: the time grows with the square
   std::vector<std::pair<std::string_view, std::string_view>> pairs;
   for (const Merge& merge : merges) pairs.emplace_back(merge.left, merge.right);
   std::sort(pairs.begin(), pairs.end());
@@ -127,6 +128,7 @@ void note_pairs_without_merge(const std::vector<Merge>& merges, const Vocabulary
   for (std::uint64_t id = 0; id < vocabulary.size(); ++id) {
     if (!vocabulary.has(id) || vocabulary.type(id) != TokenType::normal) continue;
     const std::string_view text = vocabulary.text(id);
+    if (text.size() > longest) continue;
     for (std::size_t cut = 1; cut < text.size(); ++cut) {
       const std::string_view left = text.substr(0, cut), right = text.substr(cut);
       const auto a = vocabulary.find(left), b = vocabulary.find(right);

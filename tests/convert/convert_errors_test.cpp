@@ -68,6 +68,22 @@ const BadFolder bad_folders[] = {
        f.config["rope_scaling"] = {{"type", "yarn"}, {"factor", 4.0}, {"beta_fast", 64}};
      },
      unsupported, "beta_fast", "the number 64, expected 32 or absent"},
+    {"yarn that shrinks",
+     [](MadeFolder& f) {
+       f.config["rope_scaling"] = {{"type", "yarn"}, {"factor", -4.0}};
+     },
+     corrupt, "factor", "the number -4.0, expected 1 or more"},
+    {"longrope from nowhere",
+     [](MadeFolder& f) {
+       const json eight(8, 1.0);
+       f.config["rope_scaling"] = {{"type", "longrope"}, {"long_factor", eight}, {"short_factor", eight}};
+       f.config["original_max_position_embeddings"] = 1;
+     },
+     corrupt, "original_max_position_embeddings", "the number 1, expected 2 or more"},
+    {"heads of two billion values", [](MadeFolder& f) { f.config["head_dim"] = 2147483646; }, corrupt,
+     "head_dim", "heads of up to 16384 values"},
+    {"heads rotated in part", [](MadeFolder& f) { f.config["partial_rotary_factor"] = 0.5; }, unsupported,
+     "partial_rotary_factor", "a share of 8 of 16, expected 1"},
     {"llama3 scaling that divides by zero",
      [](MadeFolder& f) {
        f.config["rope_scaling"] = {{"rope_type", "llama3"},

@@ -34,6 +34,7 @@ enum class Undo {
   parts,        ///< one tensor for each slice of the outermost dimension
   join_rows,    ///< rows of two tensors (of each slice) behind each other
   extra_dim,
+  middle_dim,  ///< a convolution's: one input a channel
 };
 struct Name {
   std::string gguf, hf;  ///< '#': the layer; '*': the part; several of gguf joined by '+'
@@ -147,6 +148,7 @@ inline std::map<std::string, HfTensor> undone(const formats::ModelFile& model, c
         break;
       case Undo::join_rows: t = joined_rows(found); break;
       case Undo::extra_dim: t.shape.insert(t.shape.begin(), 1); break;
+      case Undo::middle_dim: t.shape.insert(t.shape.begin() + 1, 1); break;
       case Undo::parts: {
         const std::uint64_t n = t.shape.front();
         const auto size = static_cast<std::ptrdiff_t>(t.values.size() / n);
@@ -160,7 +162,7 @@ inline std::map<std::string, HfTensor> undone(const formats::ModelFile& model, c
     out[hf + suffix] = std::move(t);
   };
   for (const Name& name : dialect.names)
-    for (const char* suffix : {".weight", ".bias"}) {
+    for (const char* suffix : {".weight", ".bias", ""}) {  // "": both names are complete
       if (name.gguf.find('#') == std::string::npos) {
         add(name, name.gguf, name.hf, suffix);
         continue;
@@ -194,7 +196,8 @@ inline void write_shards(const std::filesystem::path& folder,
 inline std::uint64_t count_of(const formats::ModelFile& model, const std::string& key,
                               std::uint64_t otherwise = 0) {
   const std::string architecture(*model.metadata().string("general.architecture"));
-  return *model.metadata().unsigned_integer_or(architecture + "." + key, otherwise);
+  const auto count = model.metadata().unsigned_integer_or(architecture + "." + key, otherwise);
+  return count ? *count : otherwise;  // an array has one for each layer
 }
 inline double number_of(const formats::ModelFile& model, const std::string& key, double otherwise = 0) {
   const std::string architecture(*model.metadata().string("general.architecture"));

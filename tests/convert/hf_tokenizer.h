@@ -94,7 +94,7 @@ inline HfTokenizer hf_tokenizer(const formats::Metadata& metadata) {
                               {"vocab", vocab},
                               {"merges", merges},
                               {"unk_token", nullptr},
-                              {"ignore_merges", pre == "llama-bpe" || pre == "tekken"}};
+                              {"ignore_merges", pre == "llama-bpe" || pre == "lfm2" || pre == "tekken"}};
   } else if (model == "llama") {
     // Every pair that spells a token, in the order of the scores.
     const auto scores = *metadata.numbers(key("scores"));
