@@ -53,6 +53,7 @@ void build_nomic_moe(SpecBuilder& b) {
   b.ranking({});
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
   const std::uint64_t period = b.size("moe_every_n_layers", UINT32_MAX);
+  if (period == 1 || b.spec.n_layers == 1) b.ignore_key("expert_count");  // no layer has them
   layers(
       b, [&] { return b.attention({.rope = rope, .qkv_bias = optional, .output_bias = optional}); },
       [&](std::size_t n) -> std::variant<DenseSpec, ExpertsSpec> {
