@@ -25,11 +25,9 @@ constexpr std::size_t start_cols(Grouping grouping) {
 void fill_sums(const WeightType& type, const TokenRow& a, std::size_t n_cols, std::int32_t* sums) {
   const std::int32_t factor = type.has_min ? 1 : -type.zero;
   if (type.has_min && type.grouping == Grouping::sub_scales_of_32) {
-    for (std::size_t s = 0; s < n_cols / 64; ++s) {
-      const std::int16_t pair[2] = {static_cast<std::int16_t>(a.sums[4 * s] + a.sums[4 * s + 1]),
-                                    static_cast<std::int16_t>(a.sums[4 * s + 2] + a.sums[4 * s + 3])};
-      __builtin_memcpy(sums + s, pair, sizeof pair);
-    }
+    auto* words = reinterpret_cast<std::int16_t*>(sums);
+    for (std::size_t s = 0; s < n_cols / 32; ++s)
+      words[s] = static_cast<std::int16_t>(a.sums[2 * s] + a.sums[2 * s + 1]);
   } else if (start_cols(type.grouping) == 32) {
     for (std::size_t s = 0; s < n_cols / 32; ++s) sums[s] = factor * (a.sums[2 * s] + a.sums[2 * s + 1]);
   } else if (!type.has_min) {
@@ -76,31 +74,60 @@ QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileT
   }
 }
 
-// The whole of group g: its integer I.
-template <Grouping grouping, bool small, bool has_min, int T>
-QUERN_INLINE void group_products(I32x16 (&total)[V][T], const Panel& panel, const TileToken* tokens,
+QUERN_INLINE void clear(I32x16& a) { a = splat_i32(0); }
+QUERN_INLINE void clear(F32x16& a) { a = zero(); }
+
+// total += sum * scale.
+QUERN_INLINE void add_scaled(I32x16& total, I32x16 sum, I32x16 scale) { total = total + sum * scale; }
+QUERN_INLINE void add_scaled(F32x16& total, I32x16 sum, I32x16 scale) {
+  total = fma(to_f32(sum), to_f32(scale), total);
+}
+
+// The integers of group g, one of 128, in int32 or in float. a: the tokens' codes in it.
+template <Grouping grouping, bool small, bool has_min, int T, typename Total>
+QUERN_INLINE void scaled_products(Total (&total)[V][T], const Panel& panel, const TileToken* tokens,
+                                  std::size_t g, const std::int8_t (&a)[T][128]) {
+  constexpr std::size_t sub = sub_cols(grouping);
+  for (auto& row : total)
+    for (Total& lanes : row) clear(lanes);
+  for (std::size_t s = 0; s < 128; s += sub) {
+    const std::size_t at = g * 128 + s;
+    I32x16 sums[V][T];
+    products<small, has_min, T, sub>(sums, panel, tokens, at, [&](int t) { return a[t] + s; });
+    for (std::size_t v = 0; v < V; ++v) {
+      const I32x16 scales = load_i16(panel.scales + at / sub * panel_rows + 16 * v);
+      for (int t = 0; t < T; ++t) add_scaled(total[v][t], sums[v][t], scales);
+    }
+  }
+}
+
+template <int T>
+QUERN_INLINE void round_sums(F32x16 (&total)[V][T], const I32x16 (&sums)[V][T]) {
+  for (std::size_t v = 0; v < V; ++v)
+    for (int t = 0; t < T; ++t) total[v][t] = to_f32(sums[v][t]);
+}
+
+// The whole of group g: float(I).
+template <Grouping grouping, bool small, bool has_min, bool sum_in_float, int T>
+QUERN_INLINE void group_products(F32x16 (&total)[V][T], const Panel& panel, const TileToken* tokens,
                                  std::size_t g) {
   constexpr std::size_t cols = group_cols(grouping);
+  [[maybe_unused]] I32x16 sums[V][T];
   if constexpr (cols != 128) {
-    products<small, has_min, T, cols>(total, panel, tokens, g * cols,
+    products<small, has_min, T, cols>(sums, panel, tokens, g * cols,
                                       [&](int t) { return tokens[t].a.codes + g * cols; });
+    round_sums<T>(total, sums);
   } else {
-    constexpr std::size_t sub = sub_cols(grouping);
     // Side by side, so that one register addresses them all.
     alignas(64) std::int8_t codes[T][cols];
     for (int t = 0; t < T; ++t)
       for (std::size_t c = 0; c < cols; c += 64)
         store_bytes(codes[t] + c, load_bytes(tokens[t].a.codes + g * cols + c));
-    for (auto& row : total)
-      for (I32x16& lanes : row) lanes = splat_i32(0);
-    for (std::size_t s = 0; s < cols; s += sub) {
-      const std::size_t at = g * cols + s;
-      I32x16 sums[V][T];
-      products<small, has_min, T, sub>(sums, panel, tokens, at, [&](int t) { return codes[t] + s; });
-      for (std::size_t v = 0; v < V; ++v) {
-        const I32x16 scales = load_i16(panel.scales + at / sub * panel_rows + 16 * v);
-        for (int t = 0; t < T; ++t) total[v][t] = total[v][t] + sums[v][t] * scales;
-      }
+    if constexpr (sum_in_float) {
+      scaled_products<grouping, small, has_min, T>(total, panel, tokens, g, codes);
+    } else {
+      scaled_products<grouping, small, has_min, T>(sums, panel, tokens, g, codes);
+      round_sums<T>(total, sums);
     }
   }
 }
@@ -125,62 +152,67 @@ QUERN_INLINE I32x16 group_mins(const Panel& panel, const TileToken& token, std::
 }
 
 // T tokens over the whole panel.
-template <Grouping grouping, bool small, bool has_min, int T>
+template <Grouping grouping, bool small, bool has_min, bool sum_in_float, int T>
 void multiply_tile(const Panel& panel, const TileToken* tokens, std::size_t n_rows, float* const* y) {
   constexpr std::size_t cols = group_cols(grouping), act_group = cols < 32 ? 32 : cols;
-  F32x16 under_way[n_levels][V][T];
-  F32x16(&lane)[V][T] = under_way[n_levels - 1];
+  F32x16 lane[V * T], under_way[n_levels][V * T];
   for (unsigned i = 0; i < 16; ++i) {
-    for (std::size_t v = 0; v < V; ++v)
-      for (int t = 0; t < T; ++t) lane[v][t] = zero();
+    for (F32x16& sum : lane) sum = zero();
     for (std::size_t g = lane_order[i]; g < panel.n_groups; g += 16) {
-      I32x16 total[V][T];
-      group_products<grouping, small, has_min, T>(total, panel, tokens, g);
+      F32x16 total[V][T];
+      group_products<grouping, small, has_min, sum_in_float, T>(total, panel, tokens, g);
       for (std::size_t v = 0; v < V; ++v) {
         const F32x16 d = load(panel.d + g * panel_rows + 16 * v);
         for (int t = 0; t < T; ++t) {
-          F32x16 x = d * to_f32(total[v][t]);
+          F32x16 x = d * total[v][t];
           if constexpr (has_min)
             x = fma(load(panel.minus_dmin + g * panel_rows + 16 * v),
                     to_f32(group_mins<grouping>(panel, tokens[t], g, v)), x);
-          lane[v][t] = fma(splat(tokens[t].a.scales[g * cols / act_group]), x, lane[v][t]);
+          lane[v * T + t] = fma(splat(tokens[t].a.scales[g * cols / act_group]), x, lane[v * T + t]);
         }
       }
     }
-    const bool is_short = lacks_last_group(lane_order[i], panel.n_groups);
-    for (std::size_t v = 0; v < V; ++v)
-      for (int t = 0; t < T; ++t)
-        join_lane(i, is_short, [&](unsigned level) -> F32x16& { return under_way[level][v][t]; });
+    join_lane(i, lacks_last_group(lane_order[i], panel.n_groups), lane, under_way);
   }
   for (int t = 0; t < T; ++t)
     for (std::size_t v = 0; v < V; ++v)
-      if (n_rows > 16 * v) store_n(y[t] + 16 * v, lane[v][t], n_rows - 16 * v < 16 ? n_rows - 16 * v : 16);
+      if (n_rows > 16 * v)
+        store_n(y[t] + 16 * v, lane[v * T + t], n_rows - 16 * v < 16 ? n_rows - 16 * v : 16);
 }
 
-template <Grouping grouping, bool small, bool has_min, int T>
+template <Grouping grouping, bool small, bool has_min, bool sum_in_float, int T>
 void multiply_tokens(const Panel& panel, const TileToken* tokens, std::size_t n_tokens, std::size_t n_rows,
                      float* const* y) {
   std::size_t t = 0;
   for (; n_tokens - t >= T; t += T)
-    multiply_tile<grouping, small, has_min, T>(panel, tokens + t, n_rows, y + t);
+    multiply_tile<grouping, small, has_min, sum_in_float, T>(panel, tokens + t, n_rows, y + t);
   if constexpr (T > 1)
-    multiply_tokens<grouping, small, has_min, T / 2>(panel, tokens + t, n_tokens - t, n_rows, y + t);
+    multiply_tokens<grouping, small, has_min, sum_in_float, T / 2>(panel, tokens + t, n_tokens - t, n_rows,
+                                                                   y + t);
 }
 
 // A function for tiles of each kind.
 using Multiply = void (*)(const Panel&, const TileToken*, std::size_t, std::size_t, float* const*);
-template <Grouping grouping>
+template <Grouping grouping, bool sum_in_float = false>
 Multiply choose(bool small, bool has_min) {
   constexpr int T = int8_tile_tokens;
-  if (has_min) return multiply_tokens<grouping, true, true, T>;  // every type with a minimum has small codes
-  return small ? multiply_tokens<grouping, true, false, T> : multiply_tokens<grouping, false, false, T>;
+  if (has_min)  // every type with a minimum has small codes
+    return multiply_tokens<grouping, true, true, sum_in_float, T>;
+  if (small || sum_in_float) return multiply_tokens<grouping, true, false, sum_in_float, T>;
+  return multiply_tokens<grouping, false, false, false, T>;
+}
+template <Grouping grouping>
+Multiply choose_sub_scales(const WeightType& type) {
+  if (float_sub_scales && type.sums_fit_float && type.is_small)
+    return choose<grouping, float_sub_scales>(true, type.has_min);
+  return choose<grouping>(type.is_small, type.has_min);
 }
 Multiply choose(const WeightType& type) {
   switch (type.grouping) {
     case Grouping::scale_per_16: return choose<Grouping::scale_per_16>(type.is_small, false);
     case Grouping::scale_per_32: return choose<Grouping::scale_per_32>(type.is_small, type.has_min);
-    case Grouping::sub_scales_of_16: return choose<Grouping::sub_scales_of_16>(type.is_small, type.has_min);
-    case Grouping::sub_scales_of_32: return choose<Grouping::sub_scales_of_32>(type.is_small, type.has_min);
+    case Grouping::sub_scales_of_16: return choose_sub_scales<Grouping::sub_scales_of_16>(type);
+    case Grouping::sub_scales_of_32: return choose_sub_scales<Grouping::sub_scales_of_32>(type);
   }
   return nullptr;
 }

@@ -173,6 +173,12 @@ void multiply_rows(const WeightView& w, std::size_t row_begin, std::size_t row_e
 }
 
 template <typename Type>
+constexpr bool sums_fit_float() {
+  if constexpr (group_cols(Type::grouping) == 128) return 128 * 127 * Type::largest <= 1 << 24;
+  return false;
+}
+
+template <typename Type>
 constexpr WeightType weight_type(formats::TensorType type) {
   static_assert(Type::zero == 0 || !Type::has_min);
   return {type,
@@ -180,6 +186,7 @@ constexpr WeightType weight_type(formats::TensorType type) {
           Type::has_min,
           Type::is_small,
           Type::zero,
+          sums_fit_float<Type>(),
           Type::Block::elements,
           sizeof(typename Type::Block),
           unpack_columns<Type>,

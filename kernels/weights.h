@@ -8,6 +8,7 @@
 //     static constexpr bool has_min = true;
 //     static constexpr int zero = 0;                  // what codes() adds to a code; 0 beside a minimum
 //     static constexpr bool is_small = true;                        // 0 to 127 then
+//     static constexpr int largest = 15 * 63;         // |scale * code|, groups of 128
 //     template <int k> static I8x64 codes(const Block* step);       // columns 64 k to 64 k + 63 of a step
 //     static Bytes16 scales(const Block& block), mins(...);         // groups of 128: one byte for 16 columns
 //     static std::uint16_t d_bits(const Block& block), dmin_bits(...);   // float scales, binary16
@@ -77,6 +78,8 @@ struct WeightType {
   bool has_min;
   bool is_small;
   std::uint8_t zero;
+  // Groups of 128: all sums of codes times scales times activations are at most 2^24, so float holds them.
+  bool sums_fit_float;
   std::uint16_t block_cols, block_bytes;
   // Columns [0, n) of a row whose blocks these are; n <= batch_cols. What lies beyond n in the last step is
   // unspecified.

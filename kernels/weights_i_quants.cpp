@@ -13,6 +13,7 @@ struct IQuant {
   using Block = B;
   static constexpr bool has_min = false;
   static constexpr int zero = 64;  // the largest magnitude is 62
+  static constexpr int largest = 62 * 31;
   static constexpr bool is_small = true;
   static constexpr float d_factor = 1;
   static QUERN_INLINE std::uint16_t d_bits(const Block& block) { return load_u16(&block.d); }
@@ -175,7 +176,7 @@ struct IQ1_M : IQuant<BlockIQ1_M> {
 
 struct IQ4_XS : IQuant<BlockIQ4_XS> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
-  static constexpr int zero = signed_zero;
+  static constexpr int zero = signed_zero, largest = 127 * 32;
   static constexpr bool is_small = false;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {

@@ -50,6 +50,7 @@ struct KQuantWithMin : KQuant<B> {
 
 struct Q2_K : KQuantWithMin<BlockQ2_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  static constexpr int largest = 3 * 15;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     return two_bits<k>(b->qs);
@@ -60,6 +61,7 @@ struct Q2_K : KQuantWithMin<BlockQ2_K> {
 
 struct Q3_K : KQuant<BlockQ3_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  static constexpr int largest = 4 * 32;
   static constexpr int zero = 4;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -76,6 +78,7 @@ struct Q3_K : KQuant<BlockQ3_K> {
 
 struct Q4_K : KQuantWithMin<BlockQ4_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int largest = 15 * 63;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     return two_fields<0, 4>(b->qs + 32 * k) & splat_bytes(15);
@@ -86,6 +89,7 @@ struct Q4_K : KQuantWithMin<BlockQ4_K> {
 
 struct Q5_K : KQuantWithMin<BlockQ5_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int largest = 31 * 63;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     constexpr int first = 2 * k - 4;  // bits 2 k and 2 k + 1 go to bit 4
@@ -98,6 +102,7 @@ struct Q5_K : KQuantWithMin<BlockQ5_K> {
 
 struct Q6_K : KQuant<BlockQ6_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  static constexpr int largest = 32 * 128;
   static constexpr int zero = 32;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -116,6 +121,7 @@ QUERN_INLINE Bytes16 ternary_digits(Bytes16 x) {  // the whole part of x * 3 / 2
 }
 struct TQ1_0 : KQuant<BlockTQ1_0> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int largest = 1;
   static constexpr int zero = 1;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -139,6 +145,7 @@ struct TQ1_0 : KQuant<BlockTQ1_0> {
 
 struct TQ2_0 : KQuant<BlockTQ2_0> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int largest = 1;
   static constexpr int zero = 1;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {

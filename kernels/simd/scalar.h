@@ -346,5 +346,7 @@ QUERN_INLINE void transpose(I32x16* v) {
 // product, queries and vectors of the products in attention (up to 6 queries).
 inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_rows = 1, int8_tile_tokens = 4,
                      attention_queries = 2, attention_vectors = 1;
+// Whether an integer times its sub-scale is added with fewer instructions in float, where that is exact.
+inline constexpr bool float_sub_scales = false;
 
 }  // namespace quern::kernels::scalar
