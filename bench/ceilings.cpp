@@ -66,6 +66,27 @@ constexpr int n_chains = 12;
 #define QUERN_LOAD_512(p, i) _mm512_loadu_si512((p) + 64 * (i))
 #define QUERN_LOAD_256(p, i) _mm256_loadu_si256(reinterpret_cast<const __m256i*>((p) + 32 * (i)))
 
+#if defined(__linux__)
+[[gnu::target("amx-tile,amx-int8")]] std::uint64_t dot_amx(std::uint64_t n_rounds) {
+  struct alignas(64) {
+    std::uint8_t palette = 1, unused[15] = {};
+    std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16};
+  } config;
+  asm volatile("" ::"r"(&config) : "memory");
+  _tile_loadconfig(&config);
+  _tile_zero(4);
+  _tile_zero(5);
+  for (std::uint64_t round = 0; round < n_rounds; ++round) {
+    _tile_dpbssd(0, 4, 5);
+    _tile_dpbssd(1, 4, 5);
+    _tile_dpbssd(2, 4, 5);
+    _tile_dpbssd(3, 4, 5);
+  }
+  _tile_release();
+  return n_rounds * 4 * (16 * 16 * 64 * 2);
+}
+#endif
 [[gnu::target("avx512f,avx512bw,avx512vnni")]] std::uint64_t dot_avx512vnni(std::uint64_t n_rounds) {
   const __m512i b = _mm512_set1_epi8(-5);
   QUERN_CHAINS(__m512i, _mm512_setzero_si512(), _mm512_set1_epi8(3), _mm512_dpbusd_epi32(c, a, b), "v") * 64;
@@ -148,6 +169,9 @@ std::uint64_t read_scalar(const std::byte* bytes, std::size_t n) {
 
 constexpr Probe probes[] = {
 #if defined(__x86_64__)
+#if defined(__linux__)
+    {"amx", "tdpbssd, 16 x 16 x 64", dot_amx, fma_avx512, read_avx512},
+#endif
     {"avx512vnni", "vpdpbusd, 512 bits", dot_avx512vnni, fma_avx512, read_avx512},
     {"avx512", "vpmaddubsw, 512 bits", dot_avx512, fma_avx512, read_avx512},
     {"avxvnni", "vpdpbusd, 256 bits", dot_avxvnni, fma_avx2, read_avx2},

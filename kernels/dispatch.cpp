@@ -3,6 +3,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -21,6 +25,9 @@ QUERN_DECLARE_ROW(avx2)
 QUERN_DECLARE_ROW(avxvnni)
 QUERN_DECLARE_ROW(avx512)
 QUERN_DECLARE_ROW(avx512vnni)
+#if defined(__linux__)
+QUERN_DECLARE_ROW(amx)
+#endif
 #elif defined(__aarch64__)
 QUERN_DECLARE_ROW(neon)
 QUERN_DECLARE_ROW(neon_dotprod)
@@ -45,6 +52,16 @@ bool has_avxvnni() {
   unsigned eax, ebx, ecx, edx;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
 }
+#if defined(__linux__)
+// A process has to ask Linux for the tile registers, once for all its threads. The answer is no where a
+// thread's alternate signal stack is too small to save them, or where a sandbox forbids the question.
+bool has_amx() {
+  constexpr int arch_req_xcomp_perm = 0x1023, tile_data = 18;
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (edx >> 24 & 3) == 3 &&
+         syscall(SYS_arch_prctl, arch_req_xcomp_perm, tile_data) == 0;
+}
+#endif
 #endif
 
 // Best first. __builtin_cpu_supports also asks whether the operating system saves the wider registers.
@@ -59,7 +76,11 @@ RunnableRows find_rows() {
   const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                           __builtin_cpu_supports("avx512dq");
-  offer(has_avx512 && __builtin_cpu_supports("avx512vnni"), avx512vnni::table);
+  const bool has_avx512vnni = has_avx512 && __builtin_cpu_supports("avx512vnni");
+#if defined(__linux__)
+  offer(has_avx512vnni && has_amx(), amx::table);
+#endif
+  offer(has_avx512vnni, avx512vnni::table);
   offer(has_avx512, avx512::table);
   offer(has_avx2 && has_avxvnni(), avxvnni::table);
   offer(has_avx2, avx2::table);
@@ -96,7 +117,7 @@ const KernelTable* find_table(const char* isa) {
 }
 
 const char* known_isas() {
-  return "generic, avx2, avxvnni, avx512, avx512vnni, neon, neon-dotprod, neon-i8mm";
+  return "generic, avx2, avxvnni, avx512, avx512vnni, amx, neon, neon-dotprod, neon-i8mm";
 }
 
 ActivationKind activation_kind(formats::TensorType type) {

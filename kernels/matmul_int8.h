@@ -12,4 +12,14 @@ void matmul_by_panels(const WeightType& type, const WeightView& w, std::size_t r
                       const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
                       std::byte* scratch);
 
+#ifdef __AMX_INT8__
+// The same with tile registers; worth it from tiles_from_tokens on.
+inline constexpr std::size_t tiles_from_tokens = 12;
+bool suits_tiles(const WeightType& type);
+std::size_t tile_scratch_bytes(const WeightType& type, std::size_t n_cols);
+void matmul_by_tiles(const WeightType& type, const WeightView& w, std::size_t row_begin, std::size_t row_end,
+                     const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
+                     std::byte* scratch);
+#endif
+
 }  // namespace quern::kernels::QUERN_ISA

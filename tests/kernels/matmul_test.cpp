@@ -88,12 +88,36 @@ TEST_P(Matmul, BitsDoNotDependOnTableTokensOrSplits) {
   }
 }
 
+// More rows and tokens than a kernel takes at a time, with the ends of both.
+TEST_P(Matmul, BitsDoNotDependOnTableBeyondBlocks) {
+  const TensorTypeInfo& info = *GetParam();
+  Random random(250 + static_cast<std::uint64_t>(info.type));
+  const std::size_t n_cols = (700 / info.block_elements + 1) * info.block_elements;
+  for (const std::size_t n_tokens : {13, 16, 17, 64, 131}) {
+    const std::size_t n_rows = n_tokens < 64 ? 33 : 129 + random.below(20);
+    std::vector<float> x = random.bells(n_tokens * n_cols);
+    for (std::size_t i = 0; i < n_cols; ++i) x[i] = x[i] < 0 ? -1.0f : 1.0f;  // codes of +-127 only
+    const Packed packed(activation_kind(info.type), std::move(x), n_tokens, n_cols);
+    const std::vector<std::byte> bytes =
+        random_weights(info, n_rows, n_cols, n_tokens % 2 ? Bytes::extreme : Bytes::any, random);
+    const WeightView w{info.type, bytes.data(), n_rows, n_cols, bytes.size() / n_rows};
+    std::vector<std::uint32_t> all(n_tokens);
+    for (std::size_t i = 0; i < n_tokens; ++i) all[i] = static_cast<std::uint32_t>(i);
+    const std::vector<float> want = multiply(*find_table("scalar"), w, 0, n_rows, packed.acts, all);
+    for (const KernelTable* table : tables())
+      ASSERT_TRUE(same_bits(multiply(*table, w, 0, n_rows, packed.acts, all), want))
+          << table->isa << " tokens " << n_tokens << " rows " << n_rows;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, Matmul, ::testing::ValuesIn(weight_types()),
                          [](const auto& test) { return std::string(test.param->name); });
 
 TEST(MatmulTokens, NaNInOneTokenStaysThere) {
   Random random(300);
-  const std::size_t n_cols = 512, n_rows = 3, n_tokens = 6;
+  const std::size_t n_cols = 512, n_rows = 3, n_tokens = 20;
+  std::vector<std::uint32_t> all(n_tokens);
+  for (std::size_t i = 0; i < n_tokens; ++i) all[i] = static_cast<std::uint32_t>(i);
   for (const TensorTypeInfo* info : weight_types()) {
     std::vector<float> x = random.bells(n_tokens * n_cols);
     const std::vector<std::byte> bytes = random_weights(*info, n_rows, n_cols, Bytes::any_finite, random);
@@ -102,8 +126,8 @@ TEST(MatmulTokens, NaNInOneTokenStaysThere) {
     x[2 * n_cols + 77] = std::nanf("");
     const Packed dirty(activation_kind(info->type), x, n_tokens, n_cols);
     for (const KernelTable* table : tables()) {
-      const std::vector<float> a = multiply(*table, w, 0, n_rows, clean.acts, {0, 1, 2, 3, 4, 5});
-      const std::vector<float> b = multiply(*table, w, 0, n_rows, dirty.acts, {0, 1, 2, 3, 4, 5});
+      const std::vector<float> a = multiply(*table, w, 0, n_rows, clean.acts, all);
+      const std::vector<float> b = multiply(*table, w, 0, n_rows, dirty.acts, all);
       for (std::size_t i = 0; i < a.size(); ++i) {
         if (i / n_rows == 2)
           EXPECT_TRUE(std::isnan(b[i])) << info->name << " " << table->isa;

@@ -1,0 +1,278 @@
+// Products of many tokens with the tile registers of AMX: 16 tokens x 16 rows x 64 columns an instruction.
+//
+// Its sums have to go through memory to meet float scales, so it serves groups of 128 and not the shorter
+// ones. It has no place for their sub-scales, so these go into the codes: (code - zero) * scale is at most
+// 4096 in size (weights.h) and splits into two signed bytes, 128 * high + low with -64 <= low < 64. Then I =
+// 128 * sum(high * a) + sum(low * a), the same integer as everywhere: twice the products, at seven times the
+// rate of the vector instruction.
+#include "kernels/matmul_int8.h"
+
+#ifdef __AMX_INT8__
+
+#include "kernels/lane_order.h"
+#include "kernels/panel.h"
+
+namespace quern::kernels::QUERN_ISA {
+namespace {
+
+constexpr std::size_t tile_tokens = 16;
+// Tokens whose sums are under way together, and panels that meet them: both stay in a second-level cache.
+constexpr std::size_t block_tokens = 64, block_panels = 4;
+
+// A register's shape; the layout is the processor's.
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  std::uint16_t row_bytes[16] = {};
+  std::uint8_t rows[16] = {};
+};
+// Compilers do not know what memory the tile instructions touch.
+QUERN_INLINE void memory_barrier() { asm volatile("" ::: "memory"); }
+
+// Registers 0 and 1 are sums, 2 and 3 activations, 4 and 5 low and 6 and 7 high bytes of weights.
+class TileRegisters {
+ public:
+  TileRegisters() {
+    TileConfig config;
+    for (int i = 0; i < 8; ++i) config.row_bytes[i] = 64, config.rows[i] = 16;
+    asm volatile("" ::"r"(&config) : "memory");
+    _tile_loadconfig(&config);
+  }
+  ~TileRegisters() { _tile_release(); }
+  TileRegisters(const TileRegisters&) = delete;
+  TileRegisters& operator=(const TileRegisters&) = delete;
+};
+
+// A panel whose codes have become the low bytes.
+struct SplitPanel {
+  Panel panel;
+  std::int8_t* high;  // laid out like the codes
+};
+
+// Sixteen int16 scales, each four times: beside 8 rows of 4 codes, from row `first` on.
+QUERN_INLINE __m512i spread(__m512i scales, int first) {
+  const __m512i lanes =
+      _mm512_set_epi64(0x0007000700070007, 0x0006000600060006, 0x0005000500050005, 0x0004000400040004,
+                       0x0003000300030003, 0x0002000200020002, 0x0001000100010001, 0);
+  return _mm512_permutexvar_epi16(_mm512_add_epi16(lanes, _mm512_set1_epi16(static_cast<short>(first))),
+                                  scales);
+}
+
+void split_codes(const SplitPanel& split, const WeightType& type, std::size_t n_cols) {
+  const Panel& panel = split.panel;
+  const std::size_t sub = sub_cols(type.grouping);
+  const __m512i zeros = _mm512_set1_epi16(type.zero), half = _mm512_set1_epi16(64);
+  for (std::size_t c = 0; c < n_cols; c += sub)
+    for (std::size_t v = 0; v < panel_vectors; ++v) {
+      const __m512i scales = _mm512_castsi256_si512(load_256(panel.scales + c / sub * panel_rows + 16 * v));
+      const __m512i scale[2] = {spread(scales, 0), spread(scales, 8)};
+      for (std::size_t k = c; k < c + sub; k += 4)
+        for (std::size_t i = 0; i < 2; ++i) {
+          const std::size_t at = k * panel_rows + 64 * v + 32 * i;
+          const __m512i code = _mm512_cvtepu8_epi16(load_256(panel.codes + at));
+          const __m512i value = _mm512_mullo_epi16(_mm512_sub_epi16(code, zeros), scale[i]);
+          const __m512i high = _mm512_srai_epi16(_mm512_add_epi16(value, half), 7);
+          const __m512i low = _mm512_sub_epi16(value, _mm512_slli_epi16(high, 7));
+          _mm256_storeu_si256(reinterpret_cast<__m256i*>(split.high + at), _mm512_cvtepi16_epi8(high));
+          _mm256_storeu_si256(reinterpret_cast<__m256i*>(panel.codes + at), _mm512_cvtepi16_epi8(low));
+        }
+    }
+}
+
+// Up to block_tokens tokens, group by group; those that fill up the last tile are zeros.
+struct TokenBlock {
+  std::int8_t* codes;  // [n_groups][block_tokens][128]
+  std::int16_t* sums;  // [n_groups][block_tokens][8]: of 16 codes, or four of 32; types with a minimum only
+  float* scales;       // [n_groups][block_tokens]
+  std::size_t n_tokens, n_tiles;
+};
+
+void pack(TokenBlock& block, const WeightType& type, std::size_t n_groups, const TokenRows& tokens,
+          std::size_t first, std::size_t n) {
+  block.n_tokens = n;
+  block.n_tiles = (n + tile_tokens - 1) / tile_tokens;
+  TokenRow rows[block_tokens];
+  for (std::size_t t = 0; t < n; ++t) rows[t] = tokens[first + t];
+  const bool sums_of_32 = type.grouping == Grouping::sub_scales_of_32;
+  for (std::size_t g = 0; g < n_groups; ++g) {
+    const std::size_t at = g * block_tokens, beyond = block.n_tiles * tile_tokens - n;
+    for (std::size_t t = 0; t < n; ++t) {
+      __builtin_memcpy(block.codes + (at + t) * 128, rows[t].codes + g * 128, 128);
+      block.scales[at + t] = rows[t].scales[g];
+    }
+    __builtin_memset(block.codes + (at + n) * 128, 0, beyond * 128);
+    __builtin_memset(block.scales + at + n, 0, beyond * sizeof(float));
+    if (!type.has_min) continue;
+    for (std::size_t t = 0; t < n; ++t) {
+      std::int16_t* to = block.sums + (at + t) * 8;
+      __builtin_memcpy(to, rows[t].sums + g * 8, 16);
+      if (sums_of_32)
+        for (std::size_t s = 0; s < 4; ++s) to[s] = static_cast<std::int16_t>(to[2 * s] + to[2 * s + 1]);
+    }
+    __builtin_memset(block.sums + (at + n) * 8, 0, beyond * 16);
+  }
+}
+
+// A tile's sums over one group, of the low and of the high bytes.
+struct alignas(64) TileSums {
+  std::int32_t low[tile_tokens][16], high[tile_tokens][16];
+};
+
+QUERN_INLINE void load_weights(const SplitPanel& w, std::size_t v, std::size_t g) {
+  constexpr std::size_t stride = 4 * panel_rows, half = 64 * panel_rows;
+  const std::size_t at = g * 128 * panel_rows + 64 * v;
+  _tile_loadd(4, w.panel.codes + at, stride);
+  _tile_loadd(5, w.panel.codes + at + half, stride);
+  _tile_loadd(6, w.high + at, stride);
+  _tile_loadd(7, w.high + at + half, stride);
+}
+
+QUERN_INLINE void sum_tile(TileSums& sums, const TokenBlock& block, std::size_t g, std::size_t tile) {
+  const std::int8_t* a = block.codes + (g * block_tokens + tile * tile_tokens) * 128;
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_loadd(2, a, 128);
+  _tile_dpbssd(0, 2, 4);
+  _tile_dpbssd(1, 2, 6);
+  _tile_loadd(3, a + 64, 128);
+  _tile_dpbssd(0, 3, 5);
+  _tile_dpbssd(1, 3, 7);
+  _tile_stored(0, sums.low, 64);
+  _tile_stored(1, sums.high, 64);
+  memory_barrier();
+}
+
+// Adds what group g gives to the lane of each token of a tile; the first group of a lane begins it.
+template <Grouping grouping, bool has_min>
+QUERN_INLINE void add_tile(F32x16* lane, const TileSums& sums, const Panel& panel, std::size_t v,
+                           const TokenBlock& block, std::size_t g, std::size_t tile, bool is_first) {
+  constexpr std::size_t pairs = 128 / sub_cols(grouping) / 2;
+  const F32x16 d = load(panel.d + g * panel_rows + 16 * v);
+  F32x16 minus_dmin = zero();
+  I16x32 mins[pairs];
+  if constexpr (has_min) {
+    minus_dmin = load(panel.minus_dmin + g * panel_rows + 16 * v);
+    for (std::size_t p = 0; p < pairs; ++p)
+      mins[p] = load_words(panel.mins + 2 * ((pairs * g + p) * panel_rows + 16 * v));
+  }
+  const std::size_t at = g * block_tokens + tile * tile_tokens;
+  const auto add = [&](std::size_t t, F32x16 sum) {
+    const I32x16 i = load_i32(sums.low[t]) + shift_left<7>(load_i32(sums.high[t]));
+    F32x16 x = d * to_f32(i);
+    if constexpr (has_min) {
+      I32x16 j = splat_i32(0);
+      for (std::size_t p = 0; p < pairs; ++p)
+        j = dot2(j, mins[p], repeat_words(block.sums + (at + t) * 8 + 2 * p));
+      x = fma(minus_dmin, to_f32(j), x);
+    }
+    return fma(splat(block.scales[at + t]), x, sum);
+  };
+  if (is_first) {
+#pragma GCC unroll 16
+    for (std::size_t t = 0; t < tile_tokens; ++t) lane[tile * tile_tokens + t] = add(t, zero());
+  } else {
+#pragma GCC unroll 16
+    for (std::size_t t = 0; t < tile_tokens; ++t)
+      lane[tile * tile_tokens + t] = add(t, lane[tile * tile_tokens + t]);
+  }
+}
+
+// Rows 16 v on of a panel with a block of tokens: y[t][row].
+template <Grouping grouping, bool has_min>
+void multiply_rows_of(const SplitPanel& w, std::size_t v, const TokenBlock& block, std::size_t n_rows,
+                      float* y, std::size_t y_stride) {
+  const std::size_t n_groups = w.panel.n_groups;
+  F32x16 lane[block_tokens], under_way[n_levels][block_tokens];
+  // While one tile's sums are scaled, the next one's are under way.
+  TileSums sums[2];
+  unsigned turn = 0;
+  load_weights(w, v, lane_order[0]);
+  sum_tile(sums[0], block, lane_order[0], 0);
+  for (unsigned i = 0; i < 16; ++i) {
+    if (lane_order[i] >= n_groups)
+      for (F32x16& sum : lane) sum = zero();
+    for (std::size_t g = lane_order[i]; g < n_groups; g += 16)
+      for (std::size_t tile = 0; tile < block.n_tiles; ++tile) {
+        if (tile + 1 < block.n_tiles) {
+          sum_tile(sums[1 - turn], block, g, tile + 1);
+        } else if (const std::size_t next = next_group(i, g, n_groups); next < n_groups) {
+          load_weights(w, v, next);
+          sum_tile(sums[1 - turn], block, next, 0);
+        }
+        add_tile<grouping, has_min>(lane, sums[turn], w.panel, v, block, g, tile, g < 16);
+        turn = 1 - turn;
+      }
+    join_lane(i, lacks_last_group(lane_order[i], n_groups), lane, under_way);
+  }
+  for (std::size_t t = 0; t < block.n_tokens; ++t) store_n(y + t * y_stride, lane[t], n_rows);
+}
+
+using Multiply = void (*)(const SplitPanel&, std::size_t, const TokenBlock&, std::size_t, float*,
+                          std::size_t);
+Multiply choose(const WeightType& type) {
+  if (!type.has_min) return multiply_rows_of<Grouping::sub_scales_of_32, false>;
+  return type.grouping == Grouping::sub_scales_of_32 ? multiply_rows_of<Grouping::sub_scales_of_32, true>
+                                                     : multiply_rows_of<Grouping::sub_scales_of_16, true>;
+}
+
+struct Scratch {
+  Batch* batch;  // [16]
+  TokenBlock block;
+  SplitPanel panels[block_panels];
+  std::size_t bytes;
+};
+// base may be null, where only the size is asked for.
+Scratch place(const WeightType& type, std::size_t n_cols, std::byte* base) {
+  Scratch s{};
+  const auto take = [&]<typename T>(T*& part, std::size_t n) {
+    part = reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(base) + s.bytes);
+    s.bytes += (n * sizeof(T) + 63) / 64 * 64;
+  };
+  const std::size_t rows = n_cols / 128 * block_tokens;
+  take(s.batch, 16);
+  take(s.block.codes, rows * 128);
+  take(s.block.sums, rows * 8);
+  take(s.block.scales, rows);
+  for (SplitPanel& split : s.panels) {
+    std::byte* panel = nullptr;
+    take(split.high, n_cols * panel_rows);
+    take(panel, panel_bytes(type, n_cols));
+    if (base) split.panel = place_panel(type, n_cols, panel);
+  }
+  return s;
+}
+
+}  // namespace
+
+bool suits_tiles(const WeightType& type) { return group_cols(type.grouping) == 128; }
+
+std::size_t tile_scratch_bytes(const WeightType& type, std::size_t n_cols) {
+  return place(type, n_cols, nullptr).bytes;
+}
+
+void matmul_by_tiles(const WeightType& type, const WeightView& w, std::size_t row_begin, std::size_t row_end,
+                     const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
+                     std::byte* bytes) {
+  Scratch scratch = place(type, w.n_cols, bytes);
+  const Multiply multiply = choose(type);
+  const TileRegisters registers;
+  for (std::size_t first = row_begin; first < row_end; first += block_panels * panel_rows) {
+    const std::size_t left = row_end - first, most = block_panels * panel_rows, n = left < most ? left : most;
+    for (std::size_t r = 0; r < n; r += panel_rows) {
+      const SplitPanel& split = scratch.panels[r / panel_rows];
+      build_panel(type, w, first + r, n - r < panel_rows ? n - r : panel_rows, scratch.batch, split.panel);
+      split_codes(split, type, w.n_cols);
+    }
+    for (std::size_t t = 0; t < n_tokens; t += block_tokens) {
+      pack(scratch.block, type, w.n_cols / 128, tokens, t,
+           n_tokens - t < block_tokens ? n_tokens - t : block_tokens);
+      memory_barrier();
+      for (std::size_t r = 0; r < n; r += 16)
+        multiply(scratch.panels[r / panel_rows], r % panel_rows / 16, scratch.block, n - r < 16 ? n - r : 16,
+                 y + t * y_stride + (first - row_begin + r), y_stride);
+    }
+  }
+}
+
+}  // namespace quern::kernels::QUERN_ISA
+
+#endif
