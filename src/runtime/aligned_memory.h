@@ -1,5 +1,6 @@
 #pragma once
 // One block of memory on a cache line boundary, not initialised: pages that are never touched cost nothing.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,14 @@ class Places {
     const std::uint64_t at = used_;
     used_ += (n * sizeof(T) + cache_line - 1) / cache_line * cache_line;
     return base_ ? reinterpret_cast<T*>(base_ + at) : nullptr;
+  }
+  /// Layouts of what is never alive together: each begins where the first one does.
+  template <typename... Layouts>
+  void share(Layouts&&... layouts) {
+    const std::uint64_t begin = used_;
+    std::uint64_t end = begin;
+    ((used_ = begin, layouts(), end = std::max(end, used_)), ...);
+    used_ = end;
   }
   std::uint64_t used() const { return used_; }
 

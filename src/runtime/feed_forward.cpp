@@ -7,74 +7,92 @@
 namespace quern::detail {
 namespace {
 
-// Rows [begin, end) of hidden = act(gate x) * (up x) for n activation rows; `gate`, where that of row `begin`
-// goes, holds the result.
-void hidden_tile(Pass& pass, Worker& worker, const DenseSpec& d, std::size_t expert, std::size_t begin,
-                 std::size_t end, const ProductRows& x, const std::uint32_t* rows, std::size_t n, float* gate,
-                 float* up) {
-  const std::size_t width = d.up.n_rows;
+// Rows of hidden values in tiles, whose results have to fit in Scratch::tile_results for n tokens.
+RowTiles hidden_tiles(const Pass& pass, const Worker& worker, const DenseSpec& d, std::size_t n) {
+  const std::size_t most = pass.scratch.tile_floats / n / hidden_panel * hidden_panel;
+  RowTiles tiles(d.up.n_rows, worker);
+  // Two matrices' rows and their packing are in a tile, so it has fewer of them than one of a product.
+  tiles.per_tile = (tiles.per_tile / 4 + hidden_panel - 1) / hidden_panel * hidden_panel;
+  tiles.per_tile = std::clamp(tiles.per_tile, hidden_panel, std::min(most, max_tile_rows));
+  return tiles;
+}
+
+// tile_results = act(gate x) * (up x), [n, end - begin], for hidden rows [begin, end) and n activation rows.
+void compute_hidden(const Pass& pass, Worker& worker, const DenseSpec& d, std::size_t expert,
+                    std::size_t begin, std::size_t end, const ProductRows& x, const std::uint32_t* rows,
+                    std::size_t n) {
+  const auto thread = static_cast<std::size_t>(worker.index());
+  float *gate = pass.scratch.tile_results(thread, 0), *up = pass.scratch.tile_results(thread, 1);
+  const std::size_t width = end - begin;
   if (d.gate)
     multiply_tile(pass, worker, d.gate, expert, begin, end, x.activations(d.gate), rows, n, gate, width);
   multiply_tile(pass, worker, d.up, expert, begin, end, x.activations(d.up), rows, n, up, width);
-  for (std::size_t i = 0; i < n; ++i) {
-    float* out = gate + i * width;
-    activate(pass, d, out, up + i * width, end - begin, out);
-    if (!d.divisors) continue;
-    const float* divisors = pass.model.values(d.divisors) + begin;
-    for (std::size_t j = 0; j < end - begin; ++j) out[j] /= divisors[j];
-  }
+  activate(pass, d, gate, up, n * width, gate);
+  if (!d.divisors) return;
+  const float* divisors = pass.model.values(d.divisors) + begin;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < width; ++j) gate[i * width + j] /= divisors[j];
 }
 
-// Collective: packs n rows of hidden values for `down`.
-void pack_hidden(Pass& pass, Worker& worker, const Matrix& down, const float* hidden, std::size_t n) {
+// tile_results put in their place among all hidden values, as `down` reads them: columns [begin, end) of rows
+// [first, first + n).
+void keep_hidden(const Pass& pass, const Worker& worker, const Matrix& down, std::size_t begin,
+                 std::size_t end, std::size_t first, std::size_t n) {
+  const Scratch& s = pass.scratch;
   const PackedKinds kinds{&down};
-  if (!kinds.any()) return;
-  const RowTiles rows(n, worker);
-  worker.tiles(rows.count(), [&](std::size_t tile) {
-    pack_rows(pass, kinds, hidden, down.n_cols, rows.begin(tile), rows.end(tile));
-  });
+  const bool reads_floats = !kinds.any() || pass.model.uses_blas();
+  const std::size_t width = end - begin;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float* values = s.tile_results(static_cast<std::size_t>(worker.index())) + i * width;
+    const std::size_t at = (first + i) * down.n_cols + begin;
+    if (reads_floats) std::memcpy(s.hidden + at, values, width * sizeof(float));
+    pack(pass, kinds, values, width, s.packed_hidden, at);
+  }
 }
 
 // Collective: out = down(act(gate x) * (up x)), [T, dim], for x = ffn_in.
 void dense_into(Pass& pass, Worker& worker, const DenseSpec& d, float* out) {
   const Scratch& s = pass.scratch;
   const std::size_t n = pass.n_tokens();
-  const RowTiles tiles = weight_tiles(d.up, worker);
+  const RowTiles tiles = hidden_tiles(pass, worker, d, n);
   const std::array matrices{&d.gate, &d.up};
-  product_tiles(pass, worker, matrices, s.ffn_in, n, tiles.count(), [&](std::size_t tile, ProductRows& x) {
-    const std::size_t begin = tiles.begin(tile), end = tiles.end(tile);
-    hidden_tile(pass, worker, d, 0, begin, end, x, nullptr, n, x.results(s.gate + begin, end - begin),
-                x.results(s.up + begin, end - begin));
-  });
-  pack_hidden(pass, worker, d.down, s.gate, n);
-  multiply(pass, worker, d.down, s.gate, n, out);
+  product_tiles(
+      pass, worker, matrices, {s.ffn_in, &s.packed}, n, tiles.count(),
+      [&](std::size_t tile, const ProductRows& x) {
+        compute_hidden(pass, worker, d, 0, tiles.begin(tile), tiles.end(tile), x, nullptr, n);
+      },
+      [&](std::size_t tile) { keep_hidden(pass, worker, d.down, tiles.begin(tile), tiles.end(tile), 0, n); });
+  multiply(pass, worker, d.down, Inputs{s.hidden, &s.packed_hidden}, n, out);
 }
 
 // Collective: slot_out = each chosen expert's answer to its tokens. Only chosen experts' weights are read.
 void run_experts(Pass& pass, Worker& worker, const ExpertsSpec& e, std::size_t n_active) {
   const Scratch& s = pass.scratch;
-  const std::size_t n = pass.n_tokens(), n_slots = n * e.n_used;
-  const std::size_t hidden = e.expert.up.n_rows, dim = pass.spec().dim;
-  const RowTiles up_tiles = weight_tiles(e.expert.up, worker);
-  const ProductRows x(pass, worker, s.ffn_in, n, ProductRows::Where::in_place);
+  const std::size_t n = pass.n_tokens(), dim = pass.spec().dim;
+  const RowTiles up_tiles = hidden_tiles(pass, worker, e.expert, n);
+  const ProductRows x(pass, worker, {s.ffn_in, &s.packed}, n, ProductRows::Where::in_place);
   worker.tiles(n_active * up_tiles.count(), [&](std::size_t tile) {
     const std::uint32_t expert = s.active_experts[tile / up_tiles.count()];
-    const std::size_t first = s.expert_begin[expert], last = s.expert_begin[expert + 1];
+    const std::size_t last = s.expert_begin[expert + 1];
     tile %= up_tiles.count();
-    const std::size_t begin = up_tiles.begin(tile), at = first * hidden + begin;
-    hidden_tile(pass, worker, e.expert, expert, begin, up_tiles.end(tile), x, s.slot_token + first,
-                last - first, s.gate + at, s.up + at);
+    const std::size_t begin = up_tiles.begin(tile), end = up_tiles.end(tile);
+    // Scores that are not numbers choose an expert more than once, so it may have more slots than tokens.
+    for (std::size_t first = s.expert_begin[expert]; first < last; first += n) {
+      const std::size_t n_slots = std::min(n, last - first);
+      compute_hidden(pass, worker, e.expert, expert, begin, end, x, s.slot_token + first, n_slots);
+      keep_hidden(pass, worker, e.expert.down, begin, end, first, n_slots);
+    }
   });
-  pack_hidden(pass, worker, e.expert.down, s.gate, n_slots);
-  const kernels::Activations activations = activations_for(pass, e.expert.down, s.gate, n_slots);
+  const kernels::Activations activations =
+      activations_for(e.expert.down, {s.hidden, &s.packed_hidden}, n * e.n_used);
   const RowTiles down_tiles = weight_tiles(e.expert.down, worker);
   worker.tiles(n_active * down_tiles.count(), [&](std::size_t tile) {
     const std::uint32_t expert = s.active_experts[tile / down_tiles.count()];
-    const std::size_t first = s.expert_begin[expert], last = s.expert_begin[expert + 1];
+    const std::size_t first = s.expert_begin[expert], n_slots = s.expert_begin[expert + 1] - first;
     tile %= down_tiles.count();
-    multiply_tile(pass, worker, e.expert.down, expert, down_tiles.begin(tile), down_tiles.end(tile),
-                  activations, s.slot_index + first, last - first,
-                  s.slot_out + first * dim + down_tiles.begin(tile), dim);
+    const std::size_t begin = down_tiles.begin(tile);
+    multiply_tile(pass, worker, e.expert.down, expert, begin, down_tiles.end(tile), activations,
+                  s.slot_index + first, n_slots, s.slot_out + first * dim + begin, dim);
   });
 }
 
@@ -105,10 +123,6 @@ void feed_forward(Pass& pass, Worker& worker, const ExpertsSpec& e) noexcept {
   });
   if (!e.shared.up) return;
 
-  // The experts' hidden values were packed over ffn_in, so it is packed once more.
-  const PackedKinds shared_kinds{&e.shared.gate, &e.shared.up, &e.shared_gate};
-  for_each_token(pass, worker,
-                 [&](std::size_t t) { pack_rows(pass, shared_kinds, s.ffn_in, dim, t, t + 1); });
   if (e.shared_gate) multiply(pass, worker, e.shared_gate, s.ffn_in, n, s.shared_gate);
   dense_into(pass, worker, e.shared, s.slot_out);  // the slots have been added up
   for_each_token(pass, worker, [&](std::size_t t) {

@@ -189,7 +189,7 @@ void evaluate_logits(Pass& pass, Worker& worker, std::span<const std::uint32_t> 
   });
   const RowTiles tiles = weight_tiles(spec.output, worker);
   const std::array matrices{&spec.output};
-  product_tiles(pass, worker, matrices, normed, n, tiles.count(), [&](std::size_t tile, ProductRows& x) {
+  const auto compute = [&](std::size_t tile, ProductRows& x) {
     const std::size_t first = tiles.begin(tile), last = tiles.end(tile);
     float* y = x.results(logits + first, last - first);
     multiply_tile(pass, worker, spec.output, 0, first, last, x.activations(spec.output), nullptr, n, y,
@@ -199,7 +199,9 @@ void evaluate_logits(Pass& pass, Worker& worker, std::span<const std::uint32_t> 
       if (spec.logit_scale != 1) k.scale(part, spec.logit_scale, last - first, part);
       if (spec.logit_cap != 0) k.soft_cap(part, spec.logit_cap, last - first, part);
     }
-  });
+  };
+  product_tiles(pass, worker, matrices, {normed, &pass.scratch.packed}, n, tiles.count(), compute,
+                [](std::size_t) {});
 }
 
 }  // namespace quern::detail

@@ -25,7 +25,7 @@ kernels::Activations from_row(kernels::Activations a, std::size_t row) {
 void multiply_heads(Pass& pass, Worker& worker, const Matrix& matrix, std::size_t n_heads, const float* x,
                     float* y, std::size_t stride) {
   const std::size_t n_tokens = pass.n_tokens();
-  const kernels::Activations all = activations_for(pass, matrix, x, n_tokens * n_heads);
+  const kernels::Activations all = activations_for(matrix, {x, &pass.scratch.packed}, n_tokens * n_heads);
   const RowTiles tiles = weight_tiles(matrix, worker);
   worker.tiles(n_heads * tiles.count(), [&](std::size_t tile) {
     const std::size_t h = tile / tiles.count();

@@ -47,8 +47,8 @@ std::span<const float> pool(Pass& pass, Worker& worker, Pooling pooling) noexcep
   });
 
   std::span<float> rows(s.ffn_in, n_runs * dim);
-  float* out = s.gate;
-  float* other = s.up;
+  float* out = s.pooled[0];
+  float* other = s.pooled[1];
   for (const HeadLayer& layer : ranks ? e.rank : e.dense) {
     const std::size_t n_in = layer.matrix.n_cols, n_out = layer.matrix.n_rows;
     const PackedKinds kinds{&layer.matrix};

@@ -6,25 +6,30 @@
 
 namespace quern::detail {
 
-void pack_rows(const Pass& pass, const PackedKinds& kinds, const float* x, std::size_t n_cols,
-               std::size_t begin, std::size_t end) {
-  const auto pack = [&](const PackedRows& to, kernels::ActivationKind kind) {
-    const std::size_t n_groups = n_cols / kernels::activation_group(kind), n_sums = n_cols / 16;
-    pass.kernels().quantize(kind, x + begin * n_cols, n_cols, end - begin, n_cols, to.codes + begin * n_cols,
-                            to.scales + begin * n_groups, to.sums + begin * n_sums);
+void pack(const Pass& pass, const PackedKinds& kinds, const float* x, std::size_t n, const Packed& to,
+          std::size_t at) {
+  const auto pack_kind = [&](const PackedRows& rows, kernels::ActivationKind kind) {
+    pass.kernels().quantize(kind, x, n, 1, n, rows.codes + at,
+                            rows.scales + at / kernels::activation_group(kind), rows.sums + at / 16);
   };
-  if (kinds.q8_32) pack(pass.scratch.packed_32, kernels::ActivationKind::q8_32);
-  if (kinds.q8_128) pack(pass.scratch.packed_128, kernels::ActivationKind::q8_128);
+  if (kinds.q8_32) pack_kind(to.q8_32, kernels::ActivationKind::q8_32);
+  if (kinds.q8_128) pack_kind(to.q8_128, kernels::ActivationKind::q8_128);
 }
 
-kernels::Activations activations_for(const Pass& pass, const Matrix& matrix, const float* x, std::size_t n) {
+void pack_rows(const Pass& pass, const PackedKinds& kinds, const float* x, std::size_t n_cols,
+               std::size_t begin, std::size_t end) {
+  // A row is a whole number of groups, so rows are neighbours in everything.
+  pack(pass, kinds, x + begin * n_cols, (end - begin) * n_cols, pass.scratch.packed, begin * n_cols);
+}
+
+kernels::Activations activations_for(const Matrix& matrix, const Inputs& x, std::size_t n) {
   kernels::Activations activations{.kind = kernels::activation_kind(matrix.tensor->type),
                                    .n_tokens = n,
                                    .n_cols = static_cast<std::size_t>(matrix.n_cols),
-                                   .f32 = x};
+                                   .f32 = x.floats};
   if (activations.kind == kernels::ActivationKind::f32) return activations;
   const PackedRows& packed =
-      activations.kind == kernels::ActivationKind::q8_32 ? pass.scratch.packed_32 : pass.scratch.packed_128;
+      activations.kind == kernels::ActivationKind::q8_32 ? x.packed->q8_32 : x.packed->q8_128;
   activations.codes = packed.codes;
   activations.scales = packed.scales;
   activations.sums = packed.sums;
@@ -90,7 +95,7 @@ void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::
 }
 
 kernels::Activations ProductRows::activations(const Matrix& matrix) const {
-  kernels::Activations a = activations_for(pass_, matrix, x_, n_);
+  kernels::Activations a = activations_for(matrix, x_, n_);
   if (!are_own_) return a;
   const Scratch& s = pass_.scratch;
   const std::size_t at = thread_ * s.own_cols;
@@ -98,7 +103,7 @@ kernels::Activations ProductRows::activations(const Matrix& matrix) const {
     a.f32 = s.own_x + at;
     return a;
   }
-  const PackedRows& own = a.kind == kernels::ActivationKind::q8_32 ? s.own_32 : s.own_128;
+  const PackedRows& own = a.kind == kernels::ActivationKind::q8_32 ? s.own_packed.q8_32 : s.own_packed.q8_128;
   a.codes = own.codes + at;
   a.scales = own.scales + thread_ * (s.own_cols / kernels::activation_group(a.kind));
   a.sums = own.sums + thread_ * (s.own_cols / 16);
@@ -107,13 +112,13 @@ kernels::Activations ProductRows::activations(const Matrix& matrix) const {
 
 float* ProductRows::results(float* y, std::size_t m) {
   if (!are_own_) return y;
-  float* own = pass_.scratch.own_out + (thread_ * results_.size() + n_results_) * max_tile_rows;
-  results_[n_results_++] = {own, y, m};
-  return own;
+  y_ = y;
+  n_results_ = m;
+  return pass_.scratch.tile_results(thread_);
 }
 
 void ProductRows::copy(const Matrix& matrix) {
-  const kernels::Activations from = activations_for(pass_, matrix, x_, n_), to = activations(matrix);
+  const kernels::Activations from = activations_for(matrix, x_, n_), to = activations(matrix);
   if (from.kind == kernels::ActivationKind::f32) {
     std::memcpy(const_cast<float*>(to.f32), from.f32, from.n_cols * sizeof(float));
     return;
@@ -125,18 +130,22 @@ void ProductRows::copy(const Matrix& matrix) {
 }
 
 void ProductRows::keep_results() const {
-  for (std::size_t i = 0; i < n_results_; ++i)
-    std::memcpy(results_[i].y, results_[i].own, results_[i].n * sizeof(float));
+  if (n_results_ != 0) std::memcpy(y_, pass_.scratch.tile_results(thread_), n_results_ * sizeof(float));
 }
 
-void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, std::size_t n, float* y) {
+void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const Inputs& x, std::size_t n, float* y) {
   const RowTiles tiles = weight_tiles(matrix, worker);
   const std::array matrices{&matrix};
-  product_tiles(pass, worker, matrices, x, n, tiles.count(), [&](std::size_t tile, ProductRows& rows) {
+  const auto compute = [&](std::size_t tile, ProductRows& rows) {
     const std::size_t begin = tiles.begin(tile), end = tiles.end(tile);
     multiply_tile(pass, worker, matrix, 0, begin, end, rows.activations(matrix), nullptr, n,
                   rows.results(y + begin, end - begin), static_cast<std::size_t>(matrix.n_rows));
-  });
+  };
+  product_tiles(pass, worker, matrices, x, n, tiles.count(), compute, [](std::size_t) {});
+}
+
+void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, std::size_t n, float* y) {
+  multiply(pass, worker, matrix, Inputs{x, &pass.scratch.packed}, n, y);
 }
 
 void pack_and_multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, float* y) {

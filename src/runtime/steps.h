@@ -43,11 +43,20 @@ class PackedKinds {
   bool q8_32 = false, q8_128 = false;
 };
 
+/// Rows of activations that products read: as floats, and as they have been packed.
+struct Inputs {
+  const float* floats;
+  const Packed* packed;
+};
+
+/// n neighbouring values, whole groups of them, packed to where value `at` of `to` belongs.
+void pack(const Pass& pass, const PackedKinds& kinds, const float* x, std::size_t n, const Packed& to,
+          std::size_t at);
 /// Rows [begin, end) of x [.., n_cols], packed into the same rows of the scratch's packed activations.
 void pack_rows(const Pass& pass, const PackedKinds& kinds, const float* x, std::size_t n_cols,
                std::size_t begin, std::size_t end);
-/// n rows of x as `matrix` reads them: what pack_rows made, or x itself.
-kernels::Activations activations_for(const Pass& pass, const Matrix& matrix, const float* x, std::size_t n);
+/// n rows of x as `matrix` reads them.
+kernels::Activations activations_for(const Matrix& matrix, const Inputs& x, std::size_t n);
 
 /// out = norm(x) for one row; a copy where there is no norm and out is not x.
 void norm_row(const Pass& pass, const Norm& norm, const float* x, std::size_t n, float* out);
@@ -77,11 +86,11 @@ void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::
 
 /// What the tiles of a product read and write: rows of activations that are packed already, and results in
 /// their place. Or else, for a product of one row that several threads share, a copy that is the thread's
-/// own, and results that are kept when a tile is done: then another thread can do the tile again.
+/// own, and a tile's results that are kept when it is done: then another thread can do the tile again.
 class ProductRows {
  public:
   enum class Where { in_place, own };
-  ProductRows(const Pass& pass, const Worker& worker, const float* x, std::size_t n, Where where)
+  ProductRows(const Pass& pass, const Worker& worker, const Inputs& x, std::size_t n, Where where)
       : pass_(pass),
         x_(x),
         n_(n),
@@ -89,35 +98,33 @@ class ProductRows {
         are_own_(where == Where::own) {}
   std::size_t n() const { return n_; }
   kernels::Activations activations(const Matrix& matrix) const;
-  /// Where m results of a tile are written that belong to each of n rows from y on. At most two a tile, m <=
-  /// max_tile_rows.
+  /// Where the m <= max_tile_rows results of a tile are written that belong to each of n rows from y on.
   float* results(float* y, std::size_t m);
 
-  /// Of own rows: copies what `matrix` reads; forgets results; puts them in their places.
+  /// Of own rows: copies what `matrix` reads; puts the tile's results in their place.
   void copy(const Matrix& matrix);
-  void forget_results() { n_results_ = 0; }
   void keep_results() const;
 
  private:
-  struct Results {
-    float *own, *y;
-    std::size_t n;
-  };
   const Pass& pass_;
-  const float* x_;
+  const Inputs x_;
   const std::size_t n_, thread_;
   const bool are_own_;
-  std::array<Results, 2> results_{};
+  float* y_ = nullptr;
   std::size_t n_results_ = 0;
 };
 
-/// Collective: body(tile, rows) for each tile of products of n rows x by matrices.
-template <typename Matrices, typename Body>
-void product_tiles(Pass& pass, Worker& worker, const Matrices& matrices, const float* x, std::size_t n,
-                   std::size_t n_tiles, Body&& body) {
+/// Collective: compute(tile, rows) for each tile of products of n rows x by matrices, then keep(tile) by the
+/// same thread. compute writes only where rows.results() says or what is the thread's own.
+template <typename Matrices, typename Compute, typename Keep>
+void product_tiles(Pass& pass, Worker& worker, const Matrices& matrices, const Inputs& x, std::size_t n,
+                   std::size_t n_tiles, Compute&& compute, Keep&& keep) {
   if (n != 1 || worker.size() == 1) {
     ProductRows rows(pass, worker, x, n, ProductRows::Where::in_place);
-    return worker.tiles(n_tiles, [&](std::size_t tile) { body(tile, rows); });
+    return worker.tiles(n_tiles, [&](std::size_t tile) {
+      compute(tile, rows);
+      keep(tile);
+    });
   }
   ProductRows rows(pass, worker, x, n, ProductRows::Where::own);
   worker.tiles_done_again(
@@ -126,14 +133,16 @@ void product_tiles(Pass& pass, Worker& worker, const Matrices& matrices, const f
         for (const Matrix* matrix : matrices)
           if (*matrix) rows.copy(*matrix);
       },
+      [&](std::size_t tile) { compute(tile, rows); },
       [&](std::size_t tile) {
-        rows.forget_results();
-        body(tile, rows);
-      },
-      [&](std::size_t) { rows.keep_results(); });
+        rows.keep_results();
+        keep(tile);
+      });
 }
 
 /// Collective: y = matrix * x + bias for n rows of x that are already packed for it.
+void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const Inputs& x, std::size_t n, float* y);
+/// Collective: the same where they are packed in the scratch's packed activations.
 void multiply(Pass& pass, Worker& worker, const Matrix& matrix, const float* x, std::size_t n, float* y);
 
 /// Collective: the same for the pass's tokens, whose rows of x are packed first.
@@ -166,10 +175,11 @@ void multiply_together(Pass& pass, Worker& worker, const Product (&products)[n],
                   p.matrix.n_rows);
     for (std::size_t t = 0; t < rows.n(); ++t) after(y + t * p.matrix.n_rows, end - begin);
   };
-  product_tiles(pass, worker, matrices, x, pass.n_tokens(), n_tiles, body);
+  product_tiles(pass, worker, matrices, {x, &pass.scratch.packed}, pass.n_tokens(), n_tiles, body,
+                [](std::size_t) {});
 }
 
-/// out = act(gate) * up, or act(up) where there is no gate, n values.
+/// out = act(gate) * up, or act(up) where there is no gate, n values; out may be gate or up.
 void activate(const Pass& pass, const DenseSpec& dense, const float* gate, const float* up, std::size_t n,
               float* out);
 
