@@ -50,6 +50,7 @@ struct Widths {
     };
     const auto see_latent = [&](const AttentionSpec& a, const LatentSpec& l) {
       if (l.q_down) q_low = std::max(q_low, a.q.n_cols);
+      packed = std::max(packed, q_low);
       head_wide = std::max({head_wide, a.q.n_rows, a.output.n_cols});
       q_nope = std::max(q_nope, std::uint64_t{a.n_heads} * l.n_nope);
       packed = std::max(packed, q_nope);

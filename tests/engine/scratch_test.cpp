@@ -192,6 +192,25 @@ TEST_P(ScratchLayout, WhatIsAliveTogetherLiesApart) {
   }
 }
 
+TEST(Scratch, HasRoomForTheInputOfAQueryOfAnyRank) {
+  const auto golden = load_golden("models", "deepseek2");
+  ASSERT_TRUE(golden);
+  const auto model = LoadedModel::open(golden->gguf).value();
+  ModelSpec spec = model->spec();
+  auto& attention = std::get<AttentionSpec>(spec.layers[0].mixer);
+  ASSERT_TRUE(attention.latent->q_down);
+  formats::Tensor tensor = *attention.q.tensor;
+  tensor.type = formats::TensorType::q8_0;
+  attention.q.tensor = &tensor;
+  attention.q.n_cols = std::uint64_t{100} * spec.dim;
+  Scratch s = plan_scratch(spec, sizes, model->kernels());
+  const AlignedMemory memory = allocate_aligned(s.place(nullptr, spec, model->kernels()));
+  const std::uint64_t n_bytes = s.place(memory.get(), spec, model->kernels());
+  Blocks blocks = of_pass(s, spec);
+  add_attention(blocks, s, attention);
+  expect_apart(blocks, memory.get(), memory.get() + n_bytes);
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, ScratchLayout,
                          testing::Values(std::pair{"models", "llama"}, std::pair{"models", "falcon"},
                                          std::pair{"models", "qwen2moe"}, std::pair{"models", "gemma3"},
