@@ -171,7 +171,10 @@ int main(int argc, char** argv) {
     const examples::Interrupt interrupt;
     program.open.stop = arguments.embed.stop = interrupt.token();
     const auto model = quern::Model::open(program.model, program.open).value();
-    auto embedder = model.new_embedder(arguments.embedder).value();
+    auto opened = model.new_embedder(arguments.embedder);
+    if (!opened && opened.error().field.ends_with(".pooling_type"))
+      throw std::runtime_error(opened.error().message + " (--pooling mean, cls or last)");
+    quern::Embedder embedder = std::move(opened).value();
     if (!arguments.compared.empty())
       write_similarity(embedder, arguments, program.json);
     else if (rerank.given())

@@ -136,7 +136,7 @@ TEST(QuernEmbed, ErrorsAreOneLine) {
       {{"-m", bert, "--tokens", "1,320"}, 1, "320"},
       {{"-m", bert, "--rerank", "q"}, 1, "no scores"},
       {{"-m", bert, "--n-ctx", "3"}, 1, "text 0 has 4 tokens"},
-      {{"-m", folder + "llama.gguf"}, 1, "llama.pooling_type"},
+      {{"-m", folder + "llama.gguf"}, 1, "(--pooling mean, cls or last)"},
   };
   for (auto c : cases) {
     c.arguments.insert(c.arguments.end(), {"--out", out});
