@@ -114,9 +114,13 @@ inline HfTensor transposed(const HfTensor& in) {
   return out;
 }
 
-inline std::string with(std::string pattern, char mark, std::uint64_t n) {
+inline std::string with(const std::string& pattern, char mark, std::uint64_t n) {
   const std::size_t at = pattern.find(mark);
-  return at == pattern.npos ? pattern : pattern.replace(at, 1, std::to_string(n));
+  if (at == pattern.npos) return pattern;
+  std::string out = pattern.substr(0, at);
+  out += std::to_string(n);
+  out += pattern.substr(at + 1);
+  return out;
 }
 
 /// The checkpoint's tensors by name.
