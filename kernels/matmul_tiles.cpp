@@ -16,8 +16,10 @@ namespace quern::kernels::QUERN_ISA {
 namespace {
 
 constexpr std::size_t tile_tokens = 16;
-// Tokens whose sums are under way together, and panels that meet them: both stay in a second-level cache.
-constexpr std::size_t block_tokens = 64, block_panels = 4;
+// Tokens whose sums are under way together, and panels that meet them once they are packed. More panels share
+// the cost of packing; of very long rows fewer, which take megabytes.
+constexpr std::size_t block_tokens = 64, most_panels = 4;
+constexpr std::size_t block_panels(std::size_t n_cols) { return n_cols > 8192 ? 2 : most_panels; }
 
 // A register's shape; the layout is the processor's.
 struct alignas(64) TileConfig {
@@ -217,7 +219,7 @@ Multiply choose(const WeightType& type) {
 struct Scratch {
   Batch* batch;  // [16]
   TokenBlock block;
-  SplitPanel panels[block_panels];
+  SplitPanel panels[most_panels];
   std::size_t bytes;
 };
 // base may be null, where only the size is asked for.
@@ -232,7 +234,8 @@ Scratch place(const WeightType& type, std::size_t n_cols, std::byte* base) {
   take(s.block.codes, rows * 128);
   take(s.block.sums, rows * 8);
   take(s.block.scales, rows);
-  for (SplitPanel& split : s.panels) {
+  for (std::size_t p = 0; p < block_panels(n_cols); ++p) {
+    SplitPanel& split = s.panels[p];
     std::byte* panel = nullptr;
     take(split.high, n_cols * panel_rows);
     take(panel, panel_bytes(type, n_cols));
@@ -255,8 +258,9 @@ void matmul_by_tiles(const WeightType& type, const WeightView& w, std::size_t ro
   Scratch scratch = place(type, w.n_cols, bytes);
   const Multiply multiply = choose(type);
   const TileRegisters registers;
-  for (std::size_t first = row_begin; first < row_end; first += block_panels * panel_rows) {
-    const std::size_t left = row_end - first, most = block_panels * panel_rows, n = left < most ? left : most;
+  const std::size_t most = block_panels(w.n_cols) * panel_rows;
+  for (std::size_t first = row_begin; first < row_end; first += most) {
+    const std::size_t n = row_end - first < most ? row_end - first : most;
     for (std::size_t r = 0; r < n; r += panel_rows) {
       const SplitPanel& split = scratch.panels[r / panel_rows];
       build_panel(type, w, first + r, n - r < panel_rows ? n - r : panel_rows, scratch.batch, split.panel);

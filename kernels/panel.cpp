@@ -1,5 +1,7 @@
 #include "kernels/panel.h"
 
+#include "kernels/simd/math.h"
+
 namespace quern::kernels::QUERN_ISA {
 namespace {
 
@@ -17,40 +19,75 @@ PanelBytes part_bytes(const WeightType& type, std::size_t n_cols) {
           whole / group_cols(type.grouping) * panel_rows * sizeof(float)};
 }
 
-I32x16 load_lanes(const void* p) {
+QUERN_INLINE I32x16 load_lanes(const void* p) {
   std::int32_t lanes[16];
   __builtin_memcpy(lanes, p, sizeof lanes);
   return load_i32(lanes);
 }
+QUERN_INLINE void store_lanes(void* p, I32x16 a) {
+  std::int32_t lanes[16];
+  store_i32(lanes, a);
+  __builtin_memcpy(p, lanes, sizeof lanes);
+}
+// The low halves.
+QUERN_INLINE void store_halves(std::int16_t* p, I32x16 a) {
+  std::int32_t lanes[16];
+  store_i32(lanes, a);
+  for (int r = 0; r < 16; ++r) p[r] = static_cast<std::int16_t>(lanes[r]);
+}
+
+// Turns words of 32 bits of 16 rows: to(i, lanes) for each i < n, where lane r is word i of row r.
+template <typename Words, typename To>
+QUERN_INLINE void turn(const Batch* batch, std::size_t n, Words words, To to) {
+  I32x16 lanes[16];
+  for (std::size_t k = 0; k < n; k += 16) {
+    for (std::size_t r = 0; r < 16; ++r)
+      lanes[r] = load_lanes(reinterpret_cast<const std::byte*>(words(batch[r])) + 4 * k);
+    transpose(lanes);
+    for (std::size_t i = 0; i < 16 && k + i < n; ++i) to(k + i, lanes[i]);
+  }
+}
 
 // Vector v of the panel, columns [c, c + n), from 16 unpacked rows. n is rounded up to 64 where it is not a
-// multiple.
+// multiple. Scales and minimums come for each 16 columns, two a word.
 void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::size_t n, std::size_t v,
                 const Panel& panel) {
-  I32x16 lanes[16];
-  for (std::size_t k = 0; k < n; k += 64) {
-    for (std::size_t r = 0; r < 16; ++r) lanes[r] = load_lanes(batch[r].codes + k);
-    transpose(lanes);
-    std::int8_t* to = panel.codes + (c + k) * panel_rows + 64 * v;
-    for (std::size_t i = 0; i < 16; ++i)
-      store_i32(reinterpret_cast<std::int32_t*>(to + i * 4 * panel_rows), lanes[i]);
-  }
+  turn(
+      batch, (n + 63) / 64 * 16, [](const Batch& row) { return row.codes; },
+      [&](std::size_t i, I32x16 lanes) {
+        store_lanes(panel.codes + (c + 4 * i) * panel_rows + 64 * v, lanes);
+      });
   const std::size_t cols = group_cols(type.grouping);
-  for (std::size_t g = 0; g < n / cols; ++g)
-    for (std::size_t r = 0; r < 16; ++r) {
-      const std::size_t at = (c / cols + g) * panel_rows + 16 * v + r;
-      panel.d[at] = batch[r].d[g];
-      if (type.has_min) panel.minus_dmin[at] = -batch[r].dmin[g];
-    }
+  float* const d = panel.d + c / cols * panel_rows + 16 * v;
+  turn(
+      batch, n / cols, [](const Batch& row) { return row.d; },
+      [&](std::size_t g, I32x16 lanes) { store(d + g * panel_rows, as_f32(lanes)); });
+  if (type.has_min) {
+    float* const minus_dmin = panel.minus_dmin + c / cols * panel_rows + 16 * v;
+    turn(
+        batch, n / cols, [](const Batch& row) { return row.dmin; },
+        [&](std::size_t g, I32x16 lanes) { store(minus_dmin + g * panel_rows, negate(as_f32(lanes))); });
+  }
   if (cols != 128) return;
   const std::size_t sub = sub_cols(type.grouping);
-  for (std::size_t s = 0; s < n / sub; ++s)
-    for (std::size_t r = 0; r < 16; ++r)
-      panel.scales[(c / sub + s) * panel_rows + 16 * v + r] = batch[r].scales[s * (sub / 16)];
+  std::int16_t* const scales = panel.scales + c / sub * panel_rows + 16 * v;
+  turn(
+      batch, n / 32, [](const Batch& row) { return row.scales; },
+      [&](std::size_t i, I32x16 lanes) {
+        store_halves(scales + i * (32 / sub) * panel_rows, lanes);
+        if (sub == 16) store_halves(scales + (2 * i + 1) * panel_rows, shift_right<16>(lanes));
+      });
   if (!type.has_min) return;
-  for (std::size_t s = 0; s < n / sub; ++s)
-    for (std::size_t r = 0; r < 16; ++r)
-      panel.mins[((c / sub + s) / 2 * panel_rows + 16 * v + r) * 2 + s % 2] = batch[r].mins[s * (sub / 16)];
+  std::int16_t* const mins = panel.mins + 2 * (c / sub / 2 * panel_rows + 16 * v);
+  I32x16 even = splat_i32(0);
+  turn(
+      batch, n / 32, [](const Batch& row) { return row.mins; },
+      [&](std::size_t i, I32x16 lanes) {
+        if (sub == 16) return store_lanes(mins + 2 * i * panel_rows, lanes);
+        if (i % 2 != 0)
+          store_lanes(mins + (i - 1) * panel_rows, (even & splat_i32(0xffff)) | shift_left<16>(lanes));
+        even = lanes;
+      });
 }
 
 }  // namespace
