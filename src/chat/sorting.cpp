@@ -49,16 +49,20 @@ KeyedItems keyed(Machine& m, const Value& value, const Value* attribute, bool ca
   return out;
 }
 
-/// Of keys as jinja2 has them, lists of one item: where equal ones have no order, none is needed.
-int order_of_keys(Machine& m, const Keyed& a, const Keyed& b) {
-  const bool has_order = a.key.is_string() || a.key.is_number();
-  return !has_order && equal(m, a.key, b.key) ? 0 : order(m, a.key, b.key);
+/// Of keys as jinja2's sort has them, lists of one item: where equal ones have no order, none is needed.
+int order_in_lists(Machine& m, const Value& a, const Value& b) {
+  const bool has_order = a.is_string() || a.is_number();
+  return !has_order && equal(m, a, b) ? 0 : order(m, a, b);
 }
 
+using KeyOrder = int (*)(Machine&, const Value&, const Value&);
+int order_of_keys(Machine& m, const Value& a, const Value& b) { return order(m, a, b); }
+
 /// Stable, in both directions as Python has it.
-void sort(Machine& m, KeyedItems& items, bool reverse) {
+void sort(Machine& m, KeyedItems& items, bool reverse, KeyOrder compare = order_of_keys) {
   std::ranges::stable_sort(items, [&](const Keyed& a, const Keyed& b) {
-    return reverse ? order_of_keys(m, a, b) > 0 : order_of_keys(m, a, b) < 0;
+    const int ordered = compare(m, a.key, b.key);
+    return reverse ? ordered > 0 : ordered < 0;
   });
 }
 
@@ -93,7 +97,7 @@ Value attribute_path(Machine& m, const Value& value, const Value& path) {
 Value apply_sort(Machine& m, const Value& value, Given given) {
   const Parameters<3> p(m, given, "sort", {"reverse", "case_sensitive", "attribute"});
   KeyedItems items = keyed(m, value, p[2], p.boolean(1, false));
-  sort(m, items, p.boolean(0, false));
+  sort(m, items, p.boolean(0, false), order_in_lists);
   Values out = m.values();
   for (const Keyed& item : items) out.push_back(item.item);
   return m.list(out);
