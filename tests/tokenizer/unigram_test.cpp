@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <random>
 
@@ -275,20 +274,15 @@ TEST(Charsmap, MustBeBytes) {
   EXPECT_TRUE(vocab.load());
 }
 
-// The cost must grow as the text does, for words that pieces cover, that overlap all the way, and that
-// nothing covers.
+// The cost must grow as the text does, for words that pieces overlap in all the way, and for those that
+// nothing covers: in quadratic time this test would take hours.
 TEST(Unigram, LongWordsTakeLinearTime) {
   MadeUp vocab = made_up_t5();
   for (std::size_t n = 1; n <= 64; ++n)
     vocab.add(std::string(n, 'a'), test::normal_type, -static_cast<float>(n));
   const auto tokenizer = vocab.load().value();
-  const auto seconds = [&](char letter, std::size_t n) {
-    const std::string word(n, letter);
-    const auto start = std::chrono::steady_clock::now();
-    EXPECT_FALSE(tokenizer->encode(word, false, false).value().empty());
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  for (const char letter : {'a', 'x'}) EXPECT_LT(seconds(letter, std::size_t{1} << 21), 60) << letter;
+  for (const char letter : {'a', 'x'})
+    EXPECT_FALSE(tokenizer->encode(std::string(std::size_t{1} << 21, letter), false, false).value().empty());
 }
 
 }  // namespace
