@@ -9,9 +9,10 @@ namespace quern::kernels::QUERN_ISA {
 inline constexpr unsigned lane_order[16] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
 inline constexpr unsigned n_levels = 5;
 
-// The group after g, which is of the i-th lane; n_groups or more after the last.
-QUERN_INLINE std::size_t next_group(unsigned i, std::size_t g, std::size_t n_groups) {
-  if (g + 16 < n_groups) return g + 16;
+// The group that comes `stride` groups after g, which is of the i-th lane, or the next lane's first; n_groups
+// after the last. stride: a multiple of 16.
+QUERN_INLINE std::size_t next_group(unsigned i, std::size_t g, std::size_t stride, std::size_t n_groups) {
+  if (g + stride < n_groups) return g + stride;
   for (++i; i < 16; ++i)
     if (lane_order[i] < n_groups) return lane_order[i];
   return n_groups;

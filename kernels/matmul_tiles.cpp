@@ -1,10 +1,15 @@
 // Products of many tokens with the tile registers of AMX: 16 tokens x 16 rows x 64 columns an instruction.
 //
-// Its sums have to go through memory to meet float scales, so it serves groups of 128 and not the shorter
-// ones. It has no place for their sub-scales, so these go into the codes: (code - zero) * scale is at most
-// 4096 in size (weights.h) and splits into two signed bytes, 128 * high + low with -64 <= low < 64. Then I =
-// 128 * sum(high * a) + sum(low * a), the same integer as everywhere: twice the products, at seven times the
-// rate of the vector instruction.
+// Its sums have to go through memory to meet float scales. While one tile's sums are scaled, the next one's
+// are under way.
+//
+// Groups of 128: the instruction has no place for their sub-scales, so these go into the codes. (code - zero)
+// * scale is at most 4096 in size (weights.h) and splits into two signed bytes, 128 * high + low with -64 <=
+// low < 64. Then I = 128 * sum(high * a) + sum(low * a), the same integer as everywhere: twice the products,
+// at seven times the rate of the vector instruction.
+//
+// Groups of 32: half of an instruction's columns, and as much scaling as for 128. Four groups of one lane
+// come together, so that the lane's sum stays in a register.
 #include "kernels/matmul_int8.h"
 
 #ifdef __AMX_INT8__
@@ -30,12 +35,15 @@ struct alignas(64) TileConfig {
 // Compilers do not know what memory the tile instructions touch.
 QUERN_INLINE void memory_barrier() { asm volatile("" ::: "memory"); }
 
-// Registers 0 and 1 are sums, 2 and 3 activations, 4 and 5 low and 6 and 7 high bytes of weights.
+// Registers 0 and 1 are sums, 2 and 3 activations, 4 to 7 weights of `cols` columns.
 class TileRegisters {
  public:
-  TileRegisters() {
+  explicit TileRegisters(std::size_t cols) {
     TileConfig config;
-    for (int i = 0; i < 8; ++i) config.row_bytes[i] = 64, config.rows[i] = 16;
+    for (int i = 0; i < 8; ++i) {
+      config.row_bytes[i] = static_cast<std::uint16_t>(i == 2 || i == 3 ? cols : 64);
+      config.rows[i] = static_cast<std::uint8_t>(i >= 4 ? cols / 4 : 16);
+    }
     asm volatile("" ::"r"(&config) : "memory");
     _tile_loadconfig(&config);
   }
@@ -44,10 +52,10 @@ class TileRegisters {
   TileRegisters& operator=(const TileRegisters&) = delete;
 };
 
-// A panel whose codes have become the low bytes.
+// A panel whose codes are signed: the low bytes in groups of 128.
 struct SplitPanel {
   Panel panel;
-  std::int8_t* high;  // laid out like the codes
+  std::int8_t* high;  // laid out like the codes; groups of 128 only
 };
 
 // Sixteen int16 scales, each four times: beside 8 rows of 4 codes, from row `first` on.
@@ -80,127 +88,233 @@ void split_codes(const SplitPanel& split, const WeightType& type, std::size_t n_
     }
 }
 
+// Takes the type's zero off.
+void center_codes(const SplitPanel& split, const WeightType& type, std::size_t n_cols) {
+  const __m512i zeros = _mm512_set1_epi8(static_cast<char>(type.zero));
+  for (std::size_t at = 0; at < n_cols * panel_rows; at += 64) {
+    std::int8_t* codes = split.panel.codes + at;
+    store_bytes(codes, {_mm512_sub_epi8(load_bytes(codes).v, zeros)});
+  }
+}
+
 // Up to block_tokens tokens, group by group; those that fill up the last tile are zeros.
 struct TokenBlock {
-  std::int8_t* codes;  // [n_groups][block_tokens][128]
-  std::int16_t* sums;  // [n_groups][block_tokens][8]: of 16 codes, or four of 32; types with a minimum only
-  float* scales;       // [n_groups][block_tokens]
+  std::int8_t* codes;  // [n_groups][block_tokens][cols of a group]
+  // Types with a minimum only: [n_groups][block_tokens][8] sums of 16 codes, or four of 32; of groups of 32
+  // one.
+  std::int16_t* sums;
+  float* scales;  // [n_groups][block_tokens]
   std::size_t n_tokens, n_tiles;
 };
+constexpr std::size_t group_sums(std::size_t cols) { return cols == 128 ? 8 : 1; }
 
+template <std::size_t cols>
 void pack(TokenBlock& block, const WeightType& type, std::size_t n_groups, const TokenRows& tokens,
           std::size_t first, std::size_t n) {
+  constexpr std::size_t n_sums = group_sums(cols);
   block.n_tokens = n;
   block.n_tiles = (n + tile_tokens - 1) / tile_tokens;
   TokenRow rows[block_tokens];
   for (std::size_t t = 0; t < n; ++t) rows[t] = tokens[first + t];
-  const bool sums_of_32 = type.grouping == Grouping::sub_scales_of_32;
   for (std::size_t g = 0; g < n_groups; ++g) {
     const std::size_t at = g * block_tokens, beyond = block.n_tiles * tile_tokens - n;
     for (std::size_t t = 0; t < n; ++t) {
-      __builtin_memcpy(block.codes + (at + t) * 128, rows[t].codes + g * 128, 128);
+      __builtin_memcpy(block.codes + (at + t) * cols, rows[t].codes + g * cols, cols);
       block.scales[at + t] = rows[t].scales[g];
     }
-    __builtin_memset(block.codes + (at + n) * 128, 0, beyond * 128);
+    __builtin_memset(block.codes + (at + n) * cols, 0, beyond * cols);
     __builtin_memset(block.scales + at + n, 0, beyond * sizeof(float));
     if (!type.has_min) continue;
     for (std::size_t t = 0; t < n; ++t) {
-      std::int16_t* to = block.sums + (at + t) * 8;
-      __builtin_memcpy(to, rows[t].sums + g * 8, 16);
-      if (sums_of_32)
-        for (std::size_t s = 0; s < 4; ++s) to[s] = static_cast<std::int16_t>(to[2 * s] + to[2 * s + 1]);
+      const std::int16_t* from = rows[t].sums + g * (cols / 16);
+      std::int16_t* to = block.sums + (at + t) * n_sums;
+      if (type.grouping == Grouping::sub_scales_of_16)
+        __builtin_memcpy(to, from, n_sums * sizeof *to);
+      else
+        for (std::size_t s = 0; s < cols / 32; ++s)
+          to[s] = static_cast<std::int16_t>(from[2 * s] + from[2 * s + 1]);
     }
-    __builtin_memset(block.sums + (at + n) * 8, 0, beyond * 16);
+    __builtin_memset(block.sums + (at + n) * n_sums, 0, beyond * n_sums * sizeof(std::int16_t));
   }
 }
 
-// A tile's sums over one group, of the low and of the high bytes.
-struct alignas(64) TileSums {
-  std::int32_t low[tile_tokens][16], high[tile_tokens][16];
-};
-
-QUERN_INLINE void load_weights(const SplitPanel& w, std::size_t v, std::size_t g) {
-  constexpr std::size_t stride = 4 * panel_rows, half = 64 * panel_rows;
-  const std::size_t at = g * 128 * panel_rows + 64 * v;
-  _tile_loadd(4, w.panel.codes + at, stride);
-  _tile_loadd(5, w.panel.codes + at + half, stride);
-  _tile_loadd(6, w.high + at, stride);
-  _tile_loadd(7, w.high + at + half, stride);
-}
-
-QUERN_INLINE void sum_tile(TileSums& sums, const TokenBlock& block, std::size_t g, std::size_t tile) {
-  const std::int8_t* a = block.codes + (g * block_tokens + tile * tile_tokens) * 128;
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_loadd(2, a, 128);
-  _tile_dpbssd(0, 2, 4);
-  _tile_dpbssd(1, 2, 6);
-  _tile_loadd(3, a + 64, 128);
-  _tile_dpbssd(0, 3, 5);
-  _tile_dpbssd(1, 3, 7);
-  _tile_stored(0, sums.low, 64);
-  _tile_stored(1, sums.high, 64);
-  memory_barrier();
-}
-
-// Adds what group g gives to the lane of each token of a tile; the first group of a lane begins it.
-template <Grouping grouping, bool has_min>
-QUERN_INLINE void add_tile(F32x16* lane, const TileSums& sums, const Panel& panel, std::size_t v,
-                           const TokenBlock& block, std::size_t g, std::size_t tile, bool is_first) {
-  constexpr std::size_t pairs = 128 / sub_cols(grouping) / 2;
-  const F32x16 d = load(panel.d + g * panel_rows + 16 * v);
-  F32x16 minus_dmin = zero();
-  I16x32 mins[pairs];
-  if constexpr (has_min) {
-    minus_dmin = load(panel.minus_dmin + g * panel_rows + 16 * v);
-    for (std::size_t p = 0; p < pairs; ++p)
-      mins[p] = load_words(panel.mins + 2 * ((pairs * g + p) * panel_rows + 16 * v));
-  }
-  const std::size_t at = g * block_tokens + tile * tile_tokens;
-  const auto add = [&](std::size_t t, F32x16 sum) {
-    const I32x16 i = load_i32(sums.low[t]) + shift_left<7>(load_i32(sums.high[t]));
-    F32x16 x = d * to_f32(i);
-    if constexpr (has_min) {
-      I32x16 j = splat_i32(0);
-      for (std::size_t p = 0; p < pairs; ++p)
-        j = dot2(j, mins[p], repeat_words(block.sums + (at + t) * 8 + 2 * p));
-      x = fma(minus_dmin, to_f32(j), x);
-    }
-    return fma(splat(block.scales[at + t]), x, sum);
-  };
+// Where a tile's results go: the lanes of 16 tokens. The first groups of a lane begin it.
+template <typename Add>
+QUERN_INLINE void add_to_lanes(F32x16* lane, bool is_first, const Add& add) {
   if (is_first) {
 #pragma GCC unroll 16
-    for (std::size_t t = 0; t < tile_tokens; ++t) lane[tile * tile_tokens + t] = add(t, zero());
+    for (std::size_t t = 0; t < tile_tokens; ++t) lane[t] = add(t, zero());
   } else {
 #pragma GCC unroll 16
-    for (std::size_t t = 0; t < tile_tokens; ++t)
-      lane[tile * tile_tokens + t] = add(t, lane[tile * tile_tokens + t]);
+    for (std::size_t t = 0; t < tile_tokens; ++t) lane[t] = add(t, lane[t]);
   }
 }
 
-// Rows 16 v on of a panel with a block of tokens: y[t][row].
+// One group of 128 at a time.
 template <Grouping grouping, bool has_min>
+struct Groups128 {
+  static constexpr std::size_t cols = 128, tile_cols = 64, stride = 16;  // of groups in a lane
+
+  struct alignas(64) Sums {
+    std::int32_t low[tile_tokens][16], high[tile_tokens][16];
+  };
+
+  static QUERN_INLINE void load_weights(const SplitPanel& w, std::size_t v, std::size_t g) {
+    constexpr std::size_t row = 4 * panel_rows, half = 64 * panel_rows;
+    const std::size_t at = g * 128 * panel_rows + 64 * v;
+    _tile_loadd(4, w.panel.codes + at, row);
+    _tile_loadd(5, w.panel.codes + at + half, row);
+    _tile_loadd(6, w.high + at, row);
+    _tile_loadd(7, w.high + at + half, row);
+  }
+
+  static QUERN_INLINE void sum(Sums& sums, const TokenBlock& block, std::size_t g, std::size_t,
+                               std::size_t tile) {
+    const std::int8_t* a = block.codes + (g * block_tokens + tile * tile_tokens) * 128;
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_loadd(2, a, 128);
+    _tile_dpbssd(0, 2, 4);
+    _tile_dpbssd(1, 2, 6);
+    _tile_loadd(3, a + 64, 128);
+    _tile_dpbssd(0, 3, 5);
+    _tile_dpbssd(1, 3, 7);
+    _tile_stored(0, sums.low, 64);
+    _tile_stored(1, sums.high, 64);
+    memory_barrier();
+  }
+
+  static QUERN_INLINE void add(F32x16* lane, const Sums& sums, const Panel& panel, std::size_t v,
+                               const TokenBlock& block, std::size_t g, std::size_t tile) {
+    constexpr std::size_t pairs = 128 / sub_cols(grouping) / 2;
+    const F32x16 d = load(panel.d + g * panel_rows + 16 * v);
+    F32x16 minus_dmin = zero();
+    I16x32 mins[pairs];
+    if constexpr (has_min) {
+      minus_dmin = load(panel.minus_dmin + g * panel_rows + 16 * v);
+      for (std::size_t p = 0; p < pairs; ++p)
+        mins[p] = load_words(panel.mins + 2 * ((pairs * g + p) * panel_rows + 16 * v));
+    }
+    const std::size_t at = g * block_tokens + tile * tile_tokens;
+    add_to_lanes(lane + tile * tile_tokens, g < 16, [&](std::size_t t, F32x16 sum) {
+      const I32x16 i = load_i32(sums.low[t]) + shift_left<7>(load_i32(sums.high[t]));
+      F32x16 x = d * to_f32(i);
+      if constexpr (has_min) {
+        I32x16 j = splat_i32(0);
+        for (std::size_t p = 0; p < pairs; ++p)
+          j = dot2(j, mins[p], repeat_words(block.sums + (at + t) * group_sums(cols) + 2 * p));
+        x = fma(minus_dmin, to_f32(j), x);
+      }
+      return fma(splat(block.scales[at + t]), x, sum);
+    });
+  }
+};
+
+// Up to four groups of 32 at a time, which follow each other in a lane: g, g + 16...
+template <bool has_min>
+struct Groups32 {
+  static constexpr std::size_t cols = 32, tile_cols = 32, stride = 64;
+
+  struct alignas(64) Sums {
+    std::int32_t of[4][tile_tokens][16];
+  };
+  static QUERN_INLINE std::size_t count(std::size_t g, std::size_t n_groups) {
+    const std::size_t left = (n_groups - g + 15) / 16;
+    return left < 4 ? left : 4;
+  }
+
+  static QUERN_INLINE void load_weights(const SplitPanel& w, std::size_t v, std::size_t g) {
+    constexpr std::size_t row = 4 * panel_rows, next = 16 * 32 * panel_rows;
+    const std::int8_t* codes = w.panel.codes + g * 32 * panel_rows + 64 * v;
+    const std::size_t n = count(g, w.panel.n_groups);
+    _tile_loadd(4, codes, row);
+    if (n > 1) _tile_loadd(5, codes + next, row);
+    if (n > 2) _tile_loadd(6, codes + 2 * next, row);
+    if (n > 3) _tile_loadd(7, codes + 3 * next, row);
+  }
+
+  static QUERN_INLINE void sum(Sums& sums, const TokenBlock& block, std::size_t g, std::size_t n_groups,
+                               std::size_t tile) {
+    constexpr std::size_t next = 16 * block_tokens * 32;
+    const std::int8_t* a = block.codes + (g * block_tokens + tile * tile_tokens) * 32;
+    const std::size_t n = count(g, n_groups);
+    _tile_zero(0);
+    _tile_loadd(2, a, 32);
+    _tile_dpbssd(0, 2, 4);
+    _tile_stored(0, sums.of[0], 64);
+    if (n > 1) {
+      _tile_zero(1);
+      _tile_loadd(3, a + next, 32);
+      _tile_dpbssd(1, 3, 5);
+      _tile_stored(1, sums.of[1], 64);
+    }
+    if (n > 2) {
+      _tile_zero(0);
+      _tile_loadd(2, a + 2 * next, 32);
+      _tile_dpbssd(0, 2, 6);
+      _tile_stored(0, sums.of[2], 64);
+    }
+    if (n > 3) {
+      _tile_zero(1);
+      _tile_loadd(3, a + 3 * next, 32);
+      _tile_dpbssd(1, 3, 7);
+      _tile_stored(1, sums.of[3], 64);
+    }
+    memory_barrier();
+  }
+
+  template <std::size_t n>
+  static QUERN_INLINE void add_groups(F32x16* lane, const Sums& sums, const Panel& panel, std::size_t v,
+                                      const TokenBlock& block, std::size_t g, std::size_t tile) {
+    F32x16 d[n], minus_dmin[n];
+    for (std::size_t q = 0; q < n; ++q) {
+      d[q] = load(panel.d + (g + 16 * q) * panel_rows + 16 * v);
+      if constexpr (has_min) minus_dmin[q] = load(panel.minus_dmin + (g + 16 * q) * panel_rows + 16 * v);
+    }
+    const std::size_t at = g * block_tokens + tile * tile_tokens;
+    add_to_lanes(lane + tile * tile_tokens, g < 16, [&](std::size_t t, F32x16 sum) {
+      for (std::size_t q = 0; q < n; ++q) {
+        const std::size_t token = at + 16 * q * block_tokens + t;
+        F32x16 x = d[q] * to_f32(load_i32(sums.of[q][t]));
+        if constexpr (has_min) x = fma(minus_dmin[q], to_f32(splat_i32(block.sums[token])), x);
+        sum = fma(splat(block.scales[token]), x, sum);
+      }
+      return sum;
+    });
+  }
+  static QUERN_INLINE void add(F32x16* lane, const Sums& sums, const Panel& panel, std::size_t v,
+                               const TokenBlock& block, std::size_t g, std::size_t tile) {
+    switch (count(g, panel.n_groups)) {
+      case 4: return add_groups<4>(lane, sums, panel, v, block, g, tile);
+      case 3: return add_groups<3>(lane, sums, panel, v, block, g, tile);
+      case 2: return add_groups<2>(lane, sums, panel, v, block, g, tile);
+      default: return add_groups<1>(lane, sums, panel, v, block, g, tile);
+    }
+  }
+};
+
+// Rows 16 v on of a panel with a block of tokens: y[t][row].
+template <typename Groups>
 void multiply_rows_of(const SplitPanel& w, std::size_t v, const TokenBlock& block, std::size_t n_rows,
                       float* y, std::size_t y_stride) {
   const std::size_t n_groups = w.panel.n_groups;
   F32x16 lane[block_tokens], under_way[n_levels][block_tokens];
-  // While one tile's sums are scaled, the next one's are under way.
-  TileSums sums[2];
+  typename Groups::Sums sums[2];
   unsigned turn = 0;
-  load_weights(w, v, lane_order[0]);
-  sum_tile(sums[0], block, lane_order[0], 0);
+  Groups::load_weights(w, v, lane_order[0]);
+  Groups::sum(sums[0], block, lane_order[0], n_groups, 0);
   for (unsigned i = 0; i < 16; ++i) {
     if (lane_order[i] >= n_groups)
       for (F32x16& sum : lane) sum = zero();
-    for (std::size_t g = lane_order[i]; g < n_groups; g += 16)
+    for (std::size_t g = lane_order[i]; g < n_groups; g += Groups::stride)
       for (std::size_t tile = 0; tile < block.n_tiles; ++tile) {
         if (tile + 1 < block.n_tiles) {
-          sum_tile(sums[1 - turn], block, g, tile + 1);
-        } else if (const std::size_t next = next_group(i, g, n_groups); next < n_groups) {
-          load_weights(w, v, next);
-          sum_tile(sums[1 - turn], block, next, 0);
+          Groups::sum(sums[1 - turn], block, g, n_groups, tile + 1);
+        } else if (const std::size_t next = next_group(i, g, Groups::stride, n_groups); next < n_groups) {
+          Groups::load_weights(w, v, next);
+          Groups::sum(sums[1 - turn], block, next, n_groups, 0);
         }
-        add_tile<grouping, has_min>(lane, sums[turn], w.panel, v, block, g, tile, g < 16);
+        Groups::add(lane, sums[turn], w.panel, v, block, g, tile);
         turn = 1 - turn;
       }
     join_lane(i, lacks_last_group(lane_order[i], n_groups), lane, under_way);
@@ -208,12 +322,25 @@ void multiply_rows_of(const SplitPanel& w, std::size_t v, const TokenBlock& bloc
   for (std::size_t t = 0; t < block.n_tokens; ++t) store_n(y + t * y_stride, lane[t], n_rows);
 }
 
-using Multiply = void (*)(const SplitPanel&, std::size_t, const TokenBlock&, std::size_t, float*,
-                          std::size_t);
-Multiply choose(const WeightType& type) {
-  if (!type.has_min) return multiply_rows_of<Grouping::sub_scales_of_32, false>;
-  return type.grouping == Grouping::sub_scales_of_32 ? multiply_rows_of<Grouping::sub_scales_of_32, true>
-                                                     : multiply_rows_of<Grouping::sub_scales_of_16, true>;
+// What a kind of groups needs: one table for the types, so that each is asked for once.
+struct TileKind {
+  std::size_t tile_cols;
+  void (*prepare)(const SplitPanel& split, const WeightType& type, std::size_t n_cols);
+  void (*pack)(TokenBlock& block, const WeightType& type, std::size_t n_groups, const TokenRows& tokens,
+               std::size_t first, std::size_t n);
+  void (*multiply)(const SplitPanel&, std::size_t, const TokenBlock&, std::size_t, float*, std::size_t);
+};
+template <typename Groups>
+TileKind kind_of(decltype(TileKind::prepare) prepare) {
+  return {Groups::tile_cols, prepare, pack<Groups::cols>, multiply_rows_of<Groups>};
+}
+TileKind choose(const WeightType& type) {
+  if (type.grouping == Grouping::scale_per_32)
+    return type.has_min ? kind_of<Groups32<true>>(center_codes) : kind_of<Groups32<false>>(center_codes);
+  if (!type.has_min) return kind_of<Groups128<Grouping::sub_scales_of_32, false>>(split_codes);
+  return type.grouping == Grouping::sub_scales_of_32
+             ? kind_of<Groups128<Grouping::sub_scales_of_32, true>>(split_codes)
+             : kind_of<Groups128<Grouping::sub_scales_of_16, true>>(split_codes);
 }
 
 struct Scratch {
@@ -229,15 +356,15 @@ Scratch place(const WeightType& type, std::size_t n_cols, std::byte* base) {
     part = reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(base) + s.bytes);
     s.bytes += (n * sizeof(T) + 63) / 64 * 64;
   };
-  const std::size_t rows = n_cols / 128 * block_tokens;
+  const std::size_t cols = group_cols(type.grouping), rows = n_cols / cols * block_tokens;
   take(s.batch, 16);
-  take(s.block.codes, rows * 128);
-  take(s.block.sums, rows * 8);
+  take(s.block.codes, rows * cols);
+  take(s.block.sums, type.has_min ? rows * group_sums(cols) : 0);
   take(s.block.scales, rows);
   for (std::size_t p = 0; p < block_panels(n_cols); ++p) {
     SplitPanel& split = s.panels[p];
     std::byte* panel = nullptr;
-    take(split.high, n_cols * panel_rows);
+    take(split.high, cols == 128 ? n_cols * panel_rows : 0);
     take(panel, panel_bytes(type, n_cols));
     if (base) split.panel = place_panel(type, n_cols, panel);
   }
@@ -246,7 +373,7 @@ Scratch place(const WeightType& type, std::size_t n_cols, std::byte* base) {
 
 }  // namespace
 
-bool suits_tiles(const WeightType& type) { return group_cols(type.grouping) == 128; }
+bool suits_tiles(const WeightType& type) { return type.grouping != Grouping::scale_per_16; }
 
 std::size_t tile_scratch_bytes(const WeightType& type, std::size_t n_cols) {
   return place(type, n_cols, nullptr).bytes;
@@ -256,23 +383,24 @@ void matmul_by_tiles(const WeightType& type, const WeightView& w, std::size_t ro
                      const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
                      std::byte* bytes) {
   Scratch scratch = place(type, w.n_cols, bytes);
-  const Multiply multiply = choose(type);
-  const TileRegisters registers;
-  const std::size_t most = block_panels(w.n_cols) * panel_rows;
+  const TileKind kind = choose(type);
+  const TileRegisters registers(kind.tile_cols);
+  const std::size_t most = block_panels(w.n_cols) * panel_rows,
+                    n_groups = w.n_cols / group_cols(type.grouping);
   for (std::size_t first = row_begin; first < row_end; first += most) {
     const std::size_t n = row_end - first < most ? row_end - first : most;
     for (std::size_t r = 0; r < n; r += panel_rows) {
       const SplitPanel& split = scratch.panels[r / panel_rows];
       build_panel(type, w, first + r, n - r < panel_rows ? n - r : panel_rows, scratch.batch, split.panel);
-      split_codes(split, type, w.n_cols);
+      kind.prepare(split, type, w.n_cols);
     }
     for (std::size_t t = 0; t < n_tokens; t += block_tokens) {
-      pack(scratch.block, type, w.n_cols / 128, tokens, t,
-           n_tokens - t < block_tokens ? n_tokens - t : block_tokens);
+      kind.pack(scratch.block, type, n_groups, tokens, t,
+                n_tokens - t < block_tokens ? n_tokens - t : block_tokens);
       memory_barrier();
       for (std::size_t r = 0; r < n; r += 16)
-        multiply(scratch.panels[r / panel_rows], r % panel_rows / 16, scratch.block, n - r < 16 ? n - r : 16,
-                 y + t * y_stride + (first - row_begin + r), y_stride);
+        kind.multiply(scratch.panels[r / panel_rows], r % panel_rows / 16, scratch.block,
+                      n - r < 16 ? n - r : 16, y + t * y_stride + (first - row_begin + r), y_stride);
     }
   }
 }
