@@ -74,12 +74,13 @@ QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileT
   }
 }
 
+// The float ones serve instruction sets with float_sub_scales only.
 QUERN_INLINE void clear(I32x16& a) { a = splat_i32(0); }
-QUERN_INLINE void clear(F32x16& a) { a = zero(); }
+[[maybe_unused]] QUERN_INLINE void clear(F32x16& a) { a = zero(); }
 
 // total += sum * scale.
 QUERN_INLINE void add_scaled(I32x16& total, I32x16 sum, I32x16 scale) { total = total + sum * scale; }
-QUERN_INLINE void add_scaled(F32x16& total, I32x16 sum, I32x16 scale) {
+[[maybe_unused]] QUERN_INLINE void add_scaled(F32x16& total, I32x16 sum, I32x16 scale) {
   total = fma(to_f32(sum), to_f32(scale), total);
 }
 
