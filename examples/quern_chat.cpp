@@ -7,11 +7,21 @@
 // a message.
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "common/chat.h"
 #include "common/program.h"
 #include "common/progress.h"
 #include "common/template_option.h"
+
+namespace {
+
+std::string json_object(const std::string& text) {
+  const bool good = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false).is_object();
+  return good ? "" : "'" + text + "' is no JSON object";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using examples::real_number;
@@ -26,6 +36,7 @@ int main(int argc, char** argv) {
   program.add_option("-s,--system", system, "The system message");
   examples::add_template_option(program, source);
   program.add_option("--variables", variables, "Variables of the template, as {\"enable_thinking\": false}")
+      .check(json_object)
       .type_name("JSON");
   program
       .add_option("--tools", tools,

@@ -99,6 +99,7 @@ int main(int argc, char** argv) {
           .check(whole_number(0))
           .type_name("N");
   program.add_option("--stop", options.stop_at, "End before this text; may be given several times")
+      .check(examples::not_empty())
       .type_name("TEXT");
   program.add_flag("--special", options.parse_special,
                    "Read names of control tokens in the prompt as those tokens");

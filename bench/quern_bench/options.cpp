@@ -21,7 +21,7 @@ Options::Options()
       .check(check_synthetic)
       .type_name("SHAPE:TYPE")
       .excludes("--model");
-  constexpr int most_tokens = 1 << 20, most = 1024;
+  constexpr std::uint64_t most_tokens = 1 << 20, most = 1024;
   add_list("-p,--n-prompt", prompts_, 0, most_tokens, "Read prompts of so many tokens; 0: none");
   add_list("-n,--n-gen", gens_, 0, most_tokens, "Generate so many tokens, one by one; 0: none");
   add_list("-d,--n-depth", depths_, 0, most_tokens, "Behind so many tokens read before");
@@ -39,7 +39,8 @@ Options::Options()
   add_option("--report", report, "Write one HTML page with a roofline").type_name("FILE");
 }
 
-void Options::add_list(const char* names, std::vector<int>& values, int least, int most, const char* what) {
+void Options::add_list(const char* names, std::vector<int>& values, std::uint64_t least, std::uint64_t most,
+                       const char* what) {
   add_option(names, values, what)
       .separated_by_commas()
       .check(examples::whole_number(least, most))

@@ -33,7 +33,8 @@ class Options : public examples::Program {
   std::string report;  ///< HTML file to write
 
  private:
-  void add_list(const char* names, std::vector<int>& values, int least, int most, const char* what);
+  void add_list(const char* names, std::vector<int>& values, std::uint64_t least, std::uint64_t most,
+                const char* what);
 
   std::vector<int> prompts_{512}, gens_{64}, depths_{0}, threads_, sequences_{1};
 };

@@ -4,33 +4,53 @@
 #include <algorithm>
 #include <charconv>
 #include <sstream>
+#include <type_traits>
 
 #include "quern/version.h"
 
 namespace examples {
 namespace {
 
+/// `allowed` ends the sentence "'x' is not ...".
 template <typename Number>
-Check number(const char* kind, Number min, Number max) {
-  std::ostringstream allowed;
-  allowed << kind;
-  if (max < std::numeric_limits<Number>::max())
-    allowed << " from " << min << " to " << max;
-  else
-    allowed << " of " << min << " or more";
-  return [=, text = allowed.str()](const std::string& argument) {
+Check number(const std::string& allowed, Number min, Number max) {
+  return [=](const std::string& argument) {
     Number value{};
     const char* end = argument.data() + argument.size();
     const auto parsed = std::from_chars(argument.data(), end, value);
     const bool good = parsed.ec == std::errc() && parsed.ptr == end && value >= min && value <= max;
-    return good ? std::string() : "'" + argument + "' is not " + text;
+    return good ? std::string() : "'" + argument + "' is not " + allowed;
   };
+}
+
+/// CLI11 would read "010" as octal.
+void make_decimal(CLI::Option& option) {
+  const auto drop_zeros = [](std::string& digits) {
+    while (digits.size() > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') digits.erase(0, 1);
+    return std::string();
+  };
+  option.transform(CLI::Validator(drop_zeros, ""));
 }
 
 }  // namespace
 
-Check whole_number(std::int64_t min, std::int64_t max) { return number("a whole number", min, max); }
-Check real_number(double min, double max) { return number("a number", min, max); }
+Check whole_number(std::uint64_t min, std::uint64_t max) {
+  return number("a whole number from " + std::to_string(min) + " to " + std::to_string(max), min, max);
+}
+
+Check real_number(float min, float max) {
+  std::ostringstream allowed;
+  allowed << "a number ";
+  if (max < std::numeric_limits<float>::max())
+    allowed << "from " << min << " to " << max;
+  else
+    allowed << "of " << min << " or more";
+  return number(allowed.str(), min, max);
+}
+
+Check not_empty() {
+  return [](const std::string& argument) { return std::string(argument.empty() ? "the text is empty" : ""); };
+}
 
 Check one_of(const std::vector<std::string>& names) {
   std::string list;
@@ -61,7 +81,9 @@ Options::~Options() = default;
 
 template <typename T>
 Option Options::add_option(const std::string& names, T& value, const std::string& description) {
-  return Option(app_->add_option(names, value, description)->allow_extra_args(false));
+  CLI::Option* const option = app_->add_option(names, value, description)->allow_extra_args(false);
+  if constexpr (std::is_integral_v<T> || std::is_same_v<T, std::vector<int>>) make_decimal(*option);
+  return Option(option);
 }
 template Option Options::add_option(const std::string&, std::string&, const std::string&);
 template Option Options::add_option(const std::string&, int&, const std::string&);

@@ -24,9 +24,10 @@ struct UsageError : std::runtime_error {
 /// What is wrong with an argument; empty: nothing.
 using Check = std::function<std::string(const std::string& argument)>;
 
-/// Checks that say what is allowed.
-Check whole_number(std::int64_t min, std::int64_t max = std::numeric_limits<std::int64_t>::max());
-Check real_number(double min, double max = std::numeric_limits<double>::max());
+/// Checks that say what is allowed. Numbers are decimal.
+Check whole_number(std::uint64_t min, std::uint64_t max = std::numeric_limits<std::uint64_t>::max());
+Check real_number(float min, float max = std::numeric_limits<float>::max());
+Check not_empty();
 Check one_of(const std::vector<std::string>& names);
 
 /// One option, for as long as its Options live. What is said of it can be said in one expression.

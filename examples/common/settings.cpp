@@ -38,6 +38,15 @@ bool read(const std::string& text, std::optional<std::uint64_t>& seed) {
   return text == "random" || read(text, seed.emplace());
 }
 
+std::string expected(const float*) { return "a number"; }
+std::string expected(const int*) {
+  return "a whole number up to " + std::to_string(std::numeric_limits<int>::max());
+}
+std::string expected(const std::optional<std::uint64_t>*) {
+  return "\"random\" or a whole number from 0 to " +
+         std::to_string(std::numeric_limits<std::uint64_t>::max());
+}
+
 }  // namespace
 
 std::string described(const quern::GenerateOptions& options) {
@@ -58,14 +67,20 @@ std::string described(const quern::GenerateOptions& options) {
 
 void change(quern::GenerateOptions& options, const std::string& text) {
   const std::size_t space = std::min(text.find(' '), text.size());
-  const std::string name = text.substr(0, space), value = text.substr(std::min(space + 1, text.size()));
+  const std::string name = text.substr(0, space);
+  const std::string value = text.substr(std::min(text.find_first_not_of(' ', space), text.size()));
   quern::GenerateOptions changed = options;
   const std::vector<Setting> settings = settings_of(changed);
   const auto known = std::ranges::find(settings, name, [](const Setting& s) { return std::string(s.name); });
   if (known == settings.end())
     throw std::runtime_error("there is no setting '" + name + "'; /set shows them");
-  if (!std::visit([&](auto* number) { return read(value, *number); }, known->value))
-    throw std::runtime_error(name + " '" + value + "' is not a number that it can be");
+  if (value.empty()) throw std::runtime_error("/set " + name + " needs a value");
+  std::visit(
+      [&](auto* number) {
+        if (!read(value, *number))
+          throw std::runtime_error(name + " is '" + value + "', expected " + expected(number));
+      },
+      known->value);
   quern::validate(changed.sampler, std::numeric_limits<int>::max()).value();
   if (changed.max_tokens < 0) throw std::runtime_error("max_tokens is below 0");
   options = changed;

@@ -70,7 +70,11 @@ TEST(QuernChat, WhatGoesWrongIsSaidAndTheConversationGoesOn) {
   } cases[] = {
       {"/grind", "there is no command /grind"},
       {"/set speed 3", "there is no setting 'speed'"},
-      {"/set temp hot", "temp 'hot' is not a number"},
+      {"/set temp hot", "temp is 'hot', expected a number"},
+      {"/set temp", "/set temp needs a value"},
+      {"/set top_k 1.5", "top_k is '1.5', expected a whole number"},
+      {"/set seed 18446744073709551616",
+       "expected \"random\" or a whole number from 0 to 18446744073709551615"},
       {"/set temp -1", "temperature"},
       {"/retry", "there is nothing to answer"},
       {"/load " + (folder / "none.json").string(), "none.json"},

@@ -42,7 +42,13 @@ TEST(Programs, WrongUsageIsOneLineAndStatusTwo) {
       {"quern-run", {"-m", model, "--temp", "nan", "hello"}, "'nan' is not a number"},
       {"quern-run", {"-m", model, "--wat", "hello"}, "--wat"},
       {"quern-run", {"-m", model, "--seed", "x", "hello"}, "'x' is not a whole number"},
+      {"quern-run",
+       {"-m", model, "--seed", "18446744073709551616", "hello"},
+       "'18446744073709551616' is not a whole number from 0 to 18446744073709551615"},
+      {"quern-run", {"-m", model, "--temp", "1e39", "hello"}, "'1e39' is not a number of 0 or more"},
+      {"quern-run", {"-m", model, "--stop", "x", "--stop", "", "hello"}, "--stop: the text is empty"},
       {"quern-run", {"-m", model, "--n-ctx", "-1", "hello"}, "'-1' is not a whole number"},
+      {"quern-chat", {"-m", model, "--variables", "[1]"}, "'[1]' is no JSON object"},
       {"quern-inspect", {}, "--model is required"},
       {"quern-tokenize", {"-m", model, "--encode"}, "--encode"},
       {"quern-logits", {"-m", model, "--out", "x"}, "tokens"},
@@ -58,6 +64,18 @@ TEST(Programs, WrongUsageIsOneLineAndStatusTwo) {
     EXPECT_EQ(outcome.status, 2);
     expect_one_line(outcome, c.program, c.says);
   }
+}
+
+TEST(Programs, NumbersAreDecimalAndWholeTo64Bits) {
+  const Outcome outcome = run_program(
+      "quern-run", {"-m", model, "-n", "08", "--seed", "18446744073709551615", "--json", "hello"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const json result = json::parse(outcome.out);
+  EXPECT_EQ(result.at("new_tokens"), 8);
+  EXPECT_EQ(result.at("seed"), 18446744073709551615u);
+  const Outcome zeros = run_program("quern-logits", {"-m", model, "--tokens", "010,1", "--out", "-"});
+  EXPECT_EQ(zeros.out, run_program("quern-logits", {"-m", model, "--tokens", "10,1", "--out", "-"}).out);
+  EXPECT_NE(zeros.out, "");
 }
 
 TEST(Programs, HelpAndVersionAreNoErrors) {
