@@ -25,9 +25,7 @@ constexpr std::size_t start_cols(Grouping grouping) {
 void fill_sums(const WeightType& type, const TokenRow& a, std::size_t n_cols, std::int32_t* sums) {
   const std::int32_t factor = type.has_min ? 1 : -type.zero;
   if (type.has_min && type.grouping == Grouping::sub_scales_of_32) {
-    auto* words = reinterpret_cast<std::int16_t*>(sums);
-    for (std::size_t s = 0; s < n_cols / 32; ++s)
-      words[s] = static_cast<std::int16_t>(a.sums[2 * s] + a.sums[2 * s + 1]);
+    join_sums(a.sums, n_cols / 32, reinterpret_cast<std::int16_t*>(sums));
   } else if (start_cols(type.grouping) == 32) {
     for (std::size_t s = 0; s < n_cols / 32; ++s) sums[s] = factor * (a.sums[2 * s] + a.sums[2 * s + 1]);
   } else if (!type.has_min) {

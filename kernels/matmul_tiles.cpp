@@ -131,8 +131,7 @@ void pack(TokenBlock& block, const WeightType& type, std::size_t n_groups, const
       if (type.grouping == Grouping::sub_scales_of_16)
         __builtin_memcpy(to, from, n_sums * sizeof *to);
       else
-        for (std::size_t s = 0; s < cols / 32; ++s)
-          to[s] = static_cast<std::int16_t>(from[2 * s] + from[2 * s + 1]);
+        join_sums(from, cols / 32, to);
     }
     __builtin_memset(block.sums + (at + n) * n_sums, 0, beyond * n_sums * sizeof(std::int16_t));
   }

@@ -33,7 +33,10 @@ enum class Arithmetic {
 enum class KvType { f32, f16, bf16, q8_0 };
 
 struct OpenOptions {
-  /// "avx512", "avx2", "neon", "scalar"...; empty: the best that this CPU has. One it lacks is an error.
+  /// "amx", "avx512vnni", "avx512", "avxvnni", "avx2", "neon-i8mm", "neon-dotprod", "neon" or "generic";
+  /// empty: the best that this CPU has. One it lacks is an error. The first model opened asks Linux, once for
+  /// the process, for the tile registers of AMX where the CPU has them; where that is refused, "amx" is
+  /// lacking.
   std::string isa = {};
   Arithmetic arithmetic = Arithmetic::reproducible;
   /// Map the file: it opens in milliseconds, is shared between processes and costs no second copy. Off: read
