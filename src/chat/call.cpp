@@ -28,7 +28,7 @@ Value Machine::call(const Value& callee, const Arguments& given) {
   }
 }
 
-Value Machine::call_macro(const Macro& macro, const Arguments& given, const Value* caller) {
+Value Machine::call_macro(const Macro& macro, const Arguments& given) {
   const MacroSyntax& syntax = *macro.syntax;
   // The record of calls stays as it is when a failure passes, for the message.
   macro_calls_.push_back({syntax.name, at_});
@@ -48,25 +48,31 @@ Value Machine::call_macro(const Macro& macro, const Arguments& given, const Valu
     }
     return nullptr;
   };
-  step(n * given.n_named / 8);
+  step(n * given.n_named / 4);
   for (std::size_t i = 0; i < n; ++i) {
     const MacroSyntax::Parameter& parameter = syntax.parameters[i];
     const Value* const by_name = named(parameter.id);
     if (i < given.n && by_name != nullptr)
       fail_type(cat("macro '", syntax.name, "': '", syntax_.names.name(parameter.id), "' is given twice"));
-    if (i < given.n)
-      bind(parameter.id, given.positional[i]);
-    else if (by_name != nullptr)
-      bind(parameter.id, *by_name);
-    else
-      bind(parameter.id, parameter.fallback == nullptr ? Value() : eval(*parameter.fallback));
+    const Value* const value = i < given.n ? &given.positional[i] : by_name;
+    bind(parameter.id, value == nullptr ? Value() : *value);
+  }
+  // A default sees all parameters, those behind it and its own as they were given.
+  for (std::size_t i = given.n; i < n; ++i) {
+    const MacroSyntax::Parameter& parameter = syntax.parameters[i];
+    if (parameter.fallback != nullptr && named(parameter.id) == nullptr)
+      bind(parameter.id, eval(*parameter.fallback));
   }
   if (syntax.takes_varargs)
     bind(syntax_.varargs_id, given.n > n ? Value::sequence(Kind::tuple, given.positional + n,
                                                            static_cast<std::uint32_t>(given.n - n))
                                          : Value::sequence(Kind::tuple, nullptr, 0));
-  const Value* const passed_caller = caller != nullptr ? caller : named(syntax_.caller_id);
-  bind(syntax_.caller_id, passed_caller != nullptr ? *passed_caller : Value());
+  const bool has_caller_parameter = std::ranges::find(syntax.parameters, syntax_.caller_id,
+                                                      &MacroSyntax::Parameter::id) != syntax.parameters.end();
+  if (syntax.takes_caller && !has_caller_parameter) {
+    const Value* const caller = named(syntax_.caller_id);
+    bind(syntax_.caller_id, caller != nullptr ? *caller : Value());
+  }
   if (syntax.takes_kwargs) {
     Entry* const entries = arena_.array<Entry>(given.n_named);
     std::uint32_t n_entries = 0;

@@ -108,7 +108,12 @@ void Machine::exec_call_block(const Stmt& stmt) {
   caller.macro = arena_.make(Macro{stmt.macro, scope_});
   refuse_undefined(callee);
   if (callee.kind != Kind::macro) fail_type(cat("found ", kind_name(callee), ", expected a macro to call"));
-  print(call_macro(*callee.macro, given, &caller));
+  NamedValue* const named = arena_.array<NamedValue>(given.n_named + 1);
+  std::copy_n(given.named, given.n_named, named);
+  named[given.n_named] = {syntax_.names.name(syntax_.caller_id), caller};
+  given.named = named;
+  ++given.n_named;
+  print(call_macro(*callee.macro, given));
 }
 
 // ---- loops ----
@@ -135,16 +140,11 @@ Machine::Flow Machine::exec_loop(const Stmt& stmt, const Value& iterable, std::u
   Walk items = walk(iterable);
   if (stmt.condition != nullptr) items = matching(stmt, items);
   Scope* const outside = scope_;
-  if (items.n == 0) {
-    scope_ = new_scope(outside);
-    const Flow flow = exec(stmt.otherwise);
-    scope_ = outside;
-    return flow;
-  }
   Value loop = Value::of(Kind::loop);
   loop.loop = arena_.make(Loop{stmt.recursive ? &stmt : nullptr, outside, items, 0, depth, {}, false});
   scope_ = nullptr;
   Flow flow = Flow::next;
+  bool finished = false;  // a turn, up to its end
   for (std::uint32_t i = 0; i < items.n && flow != Flow::break_loop; ++i) {
     step();
     loop.loop->index = i;
@@ -154,9 +154,16 @@ Machine::Flow Machine::exec_loop(const Stmt& stmt, const Value& iterable, std::u
     bind(syntax_.loop_id, loop);
     assign(stmt.target, items.at(i));
     flow = exec(stmt.body);
+    finished |= flow == Flow::next;
+  }
+  flow = Flow::next;
+  // `else` is for a loop of no turns; one whose every turn ends in break or continue counts as such.
+  if (!finished && !stmt.otherwise.empty()) {
+    scope_ = new_scope(outside);
+    flow = exec(stmt.otherwise);
   }
   scope_ = outside;
-  return Flow::next;
+  return flow;
 }
 
 // ---- names ----

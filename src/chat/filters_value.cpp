@@ -141,7 +141,8 @@ Value apply_round(Machine& m, const Value& value, Given given) {
   if (method != "common") {
     const double scale = std::pow(10.0, static_cast<double>(digits));
     const double scaled = x * scale;
-    return Value::floating((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / scale);
+    const double whole = method == "ceil" ? std::ceil(scaled) : std::floor(scaled);
+    return Value::floating((whole + 0.0) / scale);  // without a zero's sign
   }
   // Python rounds the decimal expansion, halves to even: so does printing with so many digits.
   if (digits >= 0) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "formats/try.h"
+#include "src/chat/format_number.h"
 #include "src/chat/operators.h"
 #include "src/chat/print.h"
 #include "src/chat/text.h"
@@ -16,14 +17,6 @@ namespace {
 
 using formats::cat;
 
-/// How one value is written: [[fill]align][sign][#][0][width][,][.precision][type].
-struct Spec {
-  std::string fill = " ";
-  char align = '\0', sign = '-', type = '\0';
-  bool alternate = false, comma = false;
-  std::int64_t width = 0, precision = -1;
-};
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::int64_t read_number(std::string_view text, std::size_t& at) {
@@ -31,39 +24,6 @@ std::int64_t read_number(std::string_view text, std::size_t& at) {
   for (; at < text.size() && is_digit(text[at]); ++at)
     n = std::min<std::int64_t>(n * 10 + (text[at] - '0'), 1'000'000'000);
   return n;
-}
-
-std::string integer_digits(std::uint64_t value, char type) {
-  std::array<char, 65> buffer;
-  const int base = type == 'x' || type == 'X' ? 16 : type == 'o' ? 8 : type == 'b' ? 2 : 10;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, base).ptr;
-  std::string digits(buffer.data(), end);
-  if (type == 'X')
-    std::ranges::transform(digits, digits.begin(),
-                           [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
-  return digits;
-}
-
-/// Without the sign. Requires: precision is within Limits::width.
-std::string float_digits(double value, char type, std::int64_t precision) {
-  if (std::isinf(value)) return "inf";
-  if (std::isnan(value)) return "nan";
-  const char kind = static_cast<char>(type | 0x20);
-  const auto format = kind == 'f'   ? std::chars_format::fixed
-                      : kind == 'e' ? std::chars_format::scientific
-                                    : std::chars_format::general;
-  std::string buffer(static_cast<std::size_t>(precision) + 400, '\0');
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format,
-                                 static_cast<int>(kind == 'g' && precision == 0 ? 1 : precision))
-                       .ptr;
-  buffer.resize(static_cast<std::size_t>(end - buffer.data()));
-  return buffer;
-}
-
-void insert_commas(std::string& digits) {
-  std::size_t end = 0;
-  while (end < digits.size() && is_digit(digits[end])) ++end;
-  for (std::size_t i = end; i > 3; i -= 3) digits.insert(i - 3, 1, ',');
 }
 
 class Formatter {
@@ -112,43 +72,17 @@ class Formatter {
   /// Any number, as its type says; without one as it prints.
   void put_number(const Spec& spec, const Value& value) {
     check(spec);
-    std::string digits;
-    bool negative = false;
-    const std::string_view integer_types = "dixXobc";
-    const bool as_integer =
-        value.is_integral() && (spec.type == '\0' || integer_types.find(spec.type) != std::string_view::npos);
-    if (as_integer && spec.type == 'c') {
-      const std::int64_t code = value.as_integer();
-      if (code < 1 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        fail("found a number that is no character");
-      append_utf8(digits, static_cast<char32_t>(code));
-      return put_padded(spec, machine_.copied(digits), '<');
-    }
-    if (as_integer) {
-      const std::int64_t number = value.as_integer();
-      negative = number < 0;
-      digits = integer_digits(
-          negative ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number), spec.type);
-      if (spec.alternate && spec.type != '\0' && spec.type != 'd' && spec.type != 'i')
-        digits = cat("0", spec.type, digits);
-    } else {
-      double number = value.as_double();
-      negative = std::signbit(number) && !std::isnan(number);
-      number = std::fabs(number);
-      if (spec.type == '%') {
-        digits = float_digits(number * 100, 'f', spec.precision < 0 ? 6 : spec.precision) + "%";
-      } else if (spec.type == '\0' && spec.precision < 0) {
-        digits = text_of(machine_, Value::floating(number)).text();
-      } else {
-        digits = float_digits(number, spec.type == '\0' ? 'g' : spec.type,
-                              spec.precision < 0 ? 6 : spec.precision);
-      }
-      if (spec.type == 'E' || spec.type == 'G')
-        std::ranges::transform(digits, digits.begin(), [](char c) { return c == 'e' ? 'E' : c; });
-    }
-    if (spec.comma) insert_commas(digits);
-    const std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
-    put_padded(spec, machine_.copied(sign + digits), '>', sign.size());
+    if (value.is_integral() && spec.type == 'c') return put_character(spec, value.as_integer());
+    const NumberText text = number_text(spec, value);
+    put_padded(spec, machine_.copied(text.before + text.digits), '>', text.before.size());
+  }
+
+  void put_character(const Spec& spec, std::int64_t code) {
+    if (code < 1 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+      fail("found a number that is no character");
+    std::string character;
+    append_utf8(character, static_cast<char32_t>(code));
+    put_padded(spec, machine_.copied(character), '<');
   }
 
   Value converted(char how, const Value& value) {
@@ -158,6 +92,10 @@ class Formatter {
     return text.value();
   }
 
+  const Value& next_value();
+  std::int64_t read_size(std::size_t& at);
+  Spec percent_spec(std::size_t& at);
+  Value named_value(const Value& values, std::size_t& at);
   void put_percent(Spec spec, char type, const Value& value);
   Value field(std::string_view name, const Arguments& arguments);
   Spec brace_spec(std::string_view text, const Arguments& arguments);
@@ -167,6 +105,8 @@ class Formatter {
   const Value& format_;
   const std::string_view text_;
   TextBuilder out_;
+  const Value* values_ = nullptr;  ///< of '%', by position
+  std::uint32_t n_values_ = 0;
   std::uint32_t next_ = 0;  ///< positional value
 };
 
@@ -195,14 +135,58 @@ void Formatter::put_percent(Spec spec, char type, const Value& value) {
                                                                : value.as_integer()));
 }
 
+const Value& Formatter::next_value() {
+  if (next_ == n_values_) fail("there are too few values");
+  return values_[next_++];
+}
+
+/// A number, or '*' for the next value.
+std::int64_t Formatter::read_size(std::size_t& at) {
+  if (at >= text_.size() || text_[at] != '*') return read_number(text_, at);
+  ++at;
+  const Value& given = next_value();
+  if (!given.is_integral()) fail("'*' needs a whole number");
+  return given.as_integer();
+}
+
+/// What stands between '%', or '%(name)', and the type.
+Spec Formatter::percent_spec(std::size_t& at) {
+  Spec spec;
+  for (; at < text_.size() && std::string_view("-+ #0").find(text_[at]) != std::string_view::npos; ++at) {
+    if (text_[at] == '-') spec.align = '<';
+    if (text_[at] == '+' || (text_[at] == ' ' && spec.sign == '-')) spec.sign = text_[at];
+    if (text_[at] == '#') spec.alternate = true;
+    if (text_[at] == '0') spec.fill = "0";
+  }
+  spec.width = read_size(at);
+  if (spec.width < 0) {
+    spec.align = '<';
+    spec.width = spec.width < -machine_.limits().width ? machine_.limits().width + 1 : -spec.width;
+  }
+  if (at < text_.size() && text_[at] == '.') {
+    ++at;
+    spec.precision = std::max<std::int64_t>(0, read_size(at));
+  }
+  while (at < text_.size() && std::string_view("hlL").find(text_[at]) != std::string_view::npos) ++at;
+  return spec;
+}
+
+/// Of '%(name)'; `at` stands on the '('.
+Value Formatter::named_value(const Value& values, std::size_t& at) {
+  const std::size_t close = text_.find(')', at);
+  if (close == std::string_view::npos) fail("'%(' without ')'");
+  if (values.kind != Kind::dict) fail("'%(name)' needs a dict");
+  const Value key = format_.part(at + 1, close - at - 1);
+  at = close + 1;
+  for (std::uint32_t i = 0; i < values.n; ++i)
+    if (equal(machine_, values.entries[i].key, key)) return values.entries[i].value;
+  fail("the dict has no such key");
+}
+
 Value Formatter::percent(const Value& values) {
-  const Value* const items = values.kind == Kind::tuple ? values.items : &values;
-  const std::uint32_t n = values.kind == Kind::tuple ? values.n : 1;
+  values_ = values.kind == Kind::tuple ? values.items : &values;
+  n_values_ = values.kind == Kind::tuple ? values.n : 1;
   bool by_name = false;
-  const auto take = [&]() -> const Value& {
-    if (next_ == n) fail("there are too few values");
-    return items[next_++];
-  };
   std::size_t at = 0;
   while (at < text_.size()) {
     const std::size_t percent = std::min(text_.find('%', at), text_.size());
@@ -210,46 +194,10 @@ Value Formatter::percent(const Value& values) {
     at = percent + 1;
     if (percent == text_.size()) break;
     machine_.step();
-    Spec spec;
-    Value value;
-    bool named = false;
-    if (at < text_.size() && text_[at] == '(') {
-      const std::size_t close = text_.find(')', at);
-      if (close == std::string_view::npos) fail("'%(' without ')'");
-      if (values.kind != Kind::dict) fail("'%(name)' needs a dict");
-      const Value key = format_.part(at + 1, close - at - 1);
-      bool found = false;
-      for (std::uint32_t i = 0; i < values.n && !found; ++i) {
-        found = equal(machine_, values.entries[i].key, key);
-        if (found) value = values.entries[i].value;
-      }
-      if (!found) fail("the dict has no such key");
-      named = by_name = true;
-      at = close + 1;
-    }
-    for (; at < text_.size() && std::string_view("-+ #0").find(text_[at]) != std::string_view::npos; ++at) {
-      if (text_[at] == '-') spec.align = '<';
-      if (text_[at] == '+' || (text_[at] == ' ' && spec.sign == '-')) spec.sign = text_[at];
-      if (text_[at] == '#') spec.alternate = true;
-      if (text_[at] == '0') spec.fill = "0";
-    }
-    const auto size = [&]() -> std::int64_t {
-      if (at >= text_.size() || text_[at] != '*') return read_number(text_, at);
-      ++at;
-      const Value& given = take();
-      if (!given.is_integral()) fail("'*' needs a whole number");
-      return given.as_integer();
-    };
-    spec.width = size();
-    if (spec.width < 0) {
-      spec.align = '<';
-      spec.width = spec.width < -machine_.limits().width ? machine_.limits().width + 1 : -spec.width;
-    }
-    if (at < text_.size() && text_[at] == '.') {
-      ++at;
-      spec.precision = std::max<std::int64_t>(0, size());
-    }
-    while (at < text_.size() && std::string_view("hlL").find(text_[at]) != std::string_view::npos) ++at;
+    const bool named = at < text_.size() && text_[at] == '(';
+    by_name |= named;
+    const Value value = named ? named_value(values, at) : Value();
+    Spec spec = percent_spec(at);
     if (at == text_.size()) fail("the format ends inside '%'");
     const char type = text_[at++];
     if (type == '%') {
@@ -264,11 +212,11 @@ Value Formatter::percent(const Value& values) {
     else if (spec.fill == "0")
       spec.align = '=';
     if (spec.align == '\0') spec.align = '>';
-    put_percent(spec, type, named ? value : take());
+    put_percent(spec, type, named ? value : next_value());
   }
   const bool may_be_left = by_name || values.is_undefined() || values.kind == Kind::dict ||
                            values.kind == Kind::list || values.kind == Kind::range;
-  if (next_ < n && !may_be_left) fail("there are too many values");
+  if (next_ < n_values_ && !may_be_left) fail("there are too many values");
   return out_.value(static_cast<std::uint8_t>(format_.flags & Value::is_safe));
 }
 
@@ -335,7 +283,8 @@ Spec Formatter::brace_spec(std::string_view text, const Arguments& arguments) {
     return i < spec_text.size() && std::string_view("<>=^").find(spec_text[i]) != std::string_view::npos;
   };
   const std::size_t n_fill = spec_text.empty() ? 0 : first_bytes(spec_text);
-  if (n_fill > 0 && is_align(n_fill)) {
+  const bool filled = n_fill > 0 && is_align(n_fill);
+  if (filled) {
     spec.fill = spec_text.substr(0, n_fill);
     spec.align = spec_text[n_fill];
     at = n_fill + 1;
@@ -348,22 +297,24 @@ Spec Formatter::brace_spec(std::string_view text, const Arguments& arguments) {
   if (next_is("+- ")) spec.sign = spec_text[at++];
   if (next_is("#")) spec.alternate = ++at > 0;
   if (next_is("0")) {
-    if (spec.align == '\0') {
-      spec.align = '=';
-      spec.fill = "0";
-    }
+    if (!filled) spec.fill = "0";
+    if (spec.align == '\0') spec.align = '=';
     ++at;
   }
   spec.width = read_number(spec_text, at);
-  if (next_is(",")) spec.comma = ++at > 0;
+  if (next_is(",_")) spec.group = spec_text[at++];
   if (next_is(".")) {
     ++at;
     spec.precision = read_number(spec_text, at);
   }
   if (at < spec_text.size()) spec.type = spec_text[at++];
   if (at != spec_text.size() ||
-      (spec.type != '\0' && std::string_view("sdxXobceEfFgG%").find(spec.type) == std::string_view::npos))
+      (spec.type != '\0' && std::string_view("sdxXobcneEfFgG%").find(spec.type) == std::string_view::npos))
     fail("found a field's format that is not known");
+  const bool grouped =
+      spec.type == '\0' || std::string_view("deEfFgG%").find(spec.type) != std::string_view::npos ||
+      (spec.group == '_' && std::string_view("xXob").find(spec.type) != std::string_view::npos);
+  if (spec.group != '\0' && !grouped) fail("found groups of digits in a field that has none");
   return spec;
 }
 
@@ -390,12 +341,14 @@ void Formatter::put_brace(std::string_view inside, const Arguments& arguments) {
     const bool whole_type =
         spec.type != '\0' && std::string_view("dxXobc").find(spec.type) != std::string_view::npos;
     if (whole_type && value.kind == Kind::floating) fail("found a float for a field of a whole number");
-    if (value.is_integral() && spec.precision >= 0 && (whole_type || spec.type == '\0'))
+    if (value.is_integral() && spec.precision >= 0 && (whole_type || spec.type == '\0' || spec.type == 'n'))
       fail("found a precision for a whole number");
+    if (spec.type == 'c' && (spec.sign != '-' || spec.alternate)) fail("found a sign or '#' for a character");
     put_number(spec, value);
     return;
   }
-  if (spec.comma || spec.sign != '-') fail("found a sign or comma for a field of text");
+  if (spec.group != '\0' || spec.sign != '-' || spec.alternate)
+    fail("found a sign, '#' or groups of digits for a field of text");
   if (!plain && !value.is_string() && !value.is_number())
     fail(cat("found ", kind_name(value), " for a field with a format"));
   if (spec.type != '\0' && spec.type != 's') fail("found text for a field of a number");

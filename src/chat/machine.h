@@ -107,7 +107,7 @@ class Machine {
   Arguments arguments(const ArgumentSyntax* syntax);
 
   // Calls (call.cpp).
-  Value call_macro(const Macro& macro, const Arguments& arguments, const Value* caller = nullptr);
+  Value call_macro(const Macro& macro, const Arguments& arguments);
   Value call_loop(const Loop& loop, const Arguments& arguments);
   Value sequence(Kind kind, const Values& items);
 

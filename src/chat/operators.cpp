@@ -254,7 +254,10 @@ Value floats(Machine& machine, Op op, double a, double b) {
   double remainder = std::fmod(a, b);
   if (remainder != 0 && (remainder < 0) != (b < 0)) remainder += b;
   if (op == Op::modulo) return Value::floating(remainder == 0 ? std::copysign(0.0, b) : remainder);
-  return Value::floating(std::round((a - remainder) / b));
+  // A whole number but for rounding; a half goes down, as in Python.
+  const double quotient = (a - remainder) / b, down = std::floor(quotient);
+  const double whole = quotient - down > 0.5 ? down + 1 : down;
+  return Value::floating(whole == 0 ? std::copysign(0.0, a / b) : whole);
 }
 
 Value repeated(Machine& machine, const Value& what, std::int64_t times) {

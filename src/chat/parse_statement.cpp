@@ -211,13 +211,15 @@ class Parser {
       if (!macro.parameters.empty()) in_.expect_symbol(",");
       const std::uint32_t id = in_.assignable_name();
       const Expr* const fallback = in_.skip_symbol("=") ? in_.expression() : nullptr;
+      if (fallback == nullptr && id == syntax_.caller_id)
+        in_.fail_expected("'=', for a parameter called 'caller' needs a default");
       if (fallback == nullptr && !macro.parameters.empty() && macro.parameters.back().fallback != nullptr)
         in_.fail_expected("'=', for the parameter before has a default");
       macro.parameters.push_back({id, fallback});
     }
     in_.advance();
   }
-  /// Whether a body mentions varargs or kwargs shows in the names that it brings.
+  /// Whether a body mentions varargs, kwargs or caller shows in the names that it brings.
   void macro_body(MacroSyntax& macro, std::string_view end) {
     const std::size_t first = syntax_.exprs.size();
     macro.body = separate_block(end);
@@ -226,6 +228,7 @@ class Parser {
       if (expr.op != Op::name) continue;
       macro.takes_varargs |= expr.id == syntax_.varargs_id;
       macro.takes_kwargs |= expr.id == syntax_.kwargs_id;
+      macro.takes_caller |= expr.id == syntax_.caller_id;
     }
   }
   /// A block whose text goes elsewhere, so that `break` inside cannot mean a loop outside.

@@ -89,7 +89,7 @@ struct MacroSyntax {
   std::string_view name;
   std::vector<Parameter> parameters;
   std::vector<const Stmt*> body;
-  bool takes_varargs = false, takes_kwargs = false;  ///< it mentions them
+  bool takes_varargs = false, takes_kwargs = false, takes_caller = false;  ///< it mentions them
 };
 
 struct Stmt {

@@ -1,4 +1,5 @@
-// The ways of writing that the templates of released models have, each in a template of a few lines.
+// Templates with what jinja2 made of them: the ways of writing that released models have, each in a few
+// lines, and random ones.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -10,8 +11,8 @@
 namespace quern::test {
 namespace {
 
-TEST(TemplateIdioms, RenderAsRecorded) {
-  std::ifstream file(QUERN_TEST_DATA_DIR "/chat/idioms.json", std::ios::binary);
+void expect_as_recorded(const std::string& name, std::size_t n_cases) {
+  std::ifstream file(QUERN_TEST_DATA_DIR "/chat/" + name, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const detail::Json recorded = detail::parse_json(text).value();
   const detail::Json& variables = *recorded.find("variables");
@@ -26,8 +27,11 @@ TEST(TemplateIdioms, RenderAsRecorded) {
       EXPECT_NE(result.find(one[1].value("says", "")), std::string::npos) << one[0] << " " << result;
     }
   }
-  EXPECT_EQ(cases.size(), 63u);
+  EXPECT_EQ(cases.size(), n_cases);
 }
+
+TEST(RecordedTemplates, IdiomsOfReleasedModels) { expect_as_recorded("idioms.json", 63); }
+TEST(RecordedTemplates, RandomOnes) { expect_as_recorded("random-templates.json", 615); }
 
 }  // namespace
 }  // namespace quern::test
