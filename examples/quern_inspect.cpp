@@ -54,6 +54,7 @@ ordered_json to_json(const quern::ModelInfo& info) {
           {"n_ctx_train", info.n_ctx_train},
           {"experts", info.n_experts},
           {"experts_used", info.n_experts_used},
+          {"image_tensors", info.n_image_tensors},
           {"isa", info.isa}};
 }
 
@@ -94,6 +95,8 @@ void print(const quern::ModelInfo& info, const quern::Plan& plan) {
                                           ", " + std::to_string(info.head_dim));
   if (info.n_experts > 0)
     line("experts, used", std::to_string(info.n_experts) + ", " + std::to_string(info.n_experts_used));
+  if (info.n_image_tensors > 0)
+    line("for images, not used", std::to_string(info.n_image_tensors) + " tensors");
   line("vocabulary", std::to_string(info.n_vocab));
   line("trained for a context of", std::to_string(info.n_ctx_train));
 

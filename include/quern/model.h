@@ -120,6 +120,8 @@ struct ModelInfo {
   int n_vocab = 0;                                ///< rows of logits; may exceed the tokenizer's tokens
   int n_ctx_train = 0;
   int n_experts = 0, n_experts_used = 0;
+  /// Tensors of a part that reads images. They are not used: text goes in, and comes out as without them.
+  int n_image_tensors = 0;
   /// Of models with an encoder, which answer to a source (Session::read_source()): what answers begin with.
   std::optional<Token> decoder_start = {};
   std::string isa;                                   ///< the kernels in use

@@ -84,6 +84,7 @@ ModelInfo describe(const detail::LoadedModel& model) {
   if (!spec.encoder.empty()) info.decoder_start = spec.decoder_start;
   info.n_vocab = static_cast<int>(spec.n_vocab);
   info.n_ctx_train = static_cast<int>(spec.n_ctx_train);
+  info.n_image_tensors = static_cast<int>(spec.n_image_tensors);
   info.isa = model.kernels().isa;
   info.arithmetic = model.uses_blas() ? Arithmetic::fastest : Arithmetic::reproducible;
   info.mapped = file.mapped();
@@ -91,12 +92,9 @@ ModelInfo describe(const detail::LoadedModel& model) {
 }
 
 Result<Tokenizer> load_tokenizer(const ModelFile& file, std::uint32_t n_vocab) {
-  QUERN_TRY(auto impl, detail::TokenizerImpl::load(file.metadata()));
-  if (impl->size() <= n_vocab) return Tokenizer(std::move(impl));
-  return Error{ErrorCode::corrupt,
-               cat("key 'tokenizer.ggml.tokens' has ", impl->size(), " tokens, more than the ", n_vocab,
-                   " rows of tensor 'token_embd.weight'"),
-               "tokenizer.ggml.tokens"};
+  // Tokens without an embedding are there only to stand for images (see SpecBuilder::embedding()).
+  QUERN_TRY(auto impl, detail::TokenizerImpl::load(file.metadata(), n_vocab));
+  return Tokenizer(std::move(impl));
 }
 
 /// What samplers need to know. The callbacks hold the tokenizer, so the vocabulary outlives everything else.

@@ -6,12 +6,14 @@ namespace quern::detail {
 
 std::span<const Family* const> families() {
   static constexpr const Family* list[] = {
-      &llama,   &internlm2,  &smollm3,        &granite,      &granitemoe,  &qwen2,     &qwen2moe,
-      &qwen3,   &qwen3moe,   &gemma,          &gemma2,       &gemma3,      &phi2,      &phi3,
-      &gpt2,    &gptneox,    &starcoder2,     &falcon,       &mpt,         &stablelm,  &olmo2,
-      &exaone4, &command_r,  &cohere2,        &glm4,         &gpt_oss,     &deepseek2, &lfm2,
-      &lfm2moe, &qwen3next,  &qwen35,         &qwen35moe,    &mamba2,      &falcon_h1, &gemma_embedding,
-      &bert,    &nomic_bert, &nomic_bert_moe, &jina_bert_v2, &modern_bert, &t5,        &t5encoder,
+      &llama,     &internlm2,  &smollm3,        &granite,      &granitemoe,  &qwen2,
+      &qwen2moe,  &qwen3,      &qwen3moe,       &gemma,        &gemma2,      &gemma3,
+      &phi2,      &phi3,       &gpt2,           &gptneox,      &starcoder2,  &falcon,
+      &mpt,       &stablelm,   &olmo2,          &olmo3,        &exaone4,     &command_r,
+      &cohere2,   &glm4,       &gpt_oss,        &deepseek2,    &lfm2,        &lfm2moe,
+      &qwen3next, &qwen35,     &qwen35moe,      &mamba2,       &falcon_h1,   &gemma_embedding,
+      &bert,      &nomic_bert, &nomic_bert_moe, &jina_bert_v2, &modern_bert, &t5,
+      &t5encoder,
   };
   return list;
 }

@@ -91,7 +91,6 @@ ExpertsSpec experts(SpecBuilder& b) {
                              .gating = sigmoid ? Gating::sigmoid : Gating::softmax,
                              .renormalize = b.boolean_or("expert_weights_norm", false),
                              .selection_bias = Presence::optional,
-                             .may_be_fused = true,
                              .shared_hidden_dim = hidden_dim * b.size_or("expert_shared_count", 0, 1024)});
   const float scale = b.number_or("expert_weights_scale", 0);
   if (scale != 0) e.weights_scale = scale;

@@ -10,7 +10,7 @@ extern const Family bert, nomic_bert, nomic_bert_moe, jina_bert_v2, modern_bert;
 extern const Family phi2, phi3;
 extern const Family gpt2, gptneox, starcoder2;
 extern const Family falcon, mpt, stablelm;
-extern const Family olmo2, exaone4;
+extern const Family olmo2, olmo3, exaone4;
 extern const Family command_r, cohere2;
 extern const Family glm4, gpt_oss;
 extern const Family deepseek2;

@@ -1,5 +1,6 @@
 // lfm2: short convolutions, and attention in the layers that have key-value heads. lfm2moe: with experts
-// behind the first layers, chosen by a sigmoid and a bias.
+// behind the first layers, chosen by a sigmoid and a bias. Some files call the last norm by its usual name,
+// and their `feed_forward_length` is what the width of the FFN was made from.
 #include "src/architectures/families.h"
 
 namespace quern::detail {
@@ -9,7 +10,9 @@ void build(SpecBuilder& b) {
   constexpr std::uint64_t max_window = 1u << 30, max_hidden_dim = 1u << 24;
   const bool has_experts = b.spec.architecture == "lfm2moe";
   b.embedding();
-  b.output(NormKind::rms, Presence::optional, Presence::absent, Presence::absent, "token_embd_norm");
+  const bool usual_names = b.has_tensor("output_norm") && !b.has_tensor("token_embd_norm");
+  b.output(NormKind::rms, Presence::optional, Presence::absent, Presence::absent,
+           usual_names ? "output_norm" : "token_embd_norm");
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
   const std::uint64_t n_taps = b.size("shortconv.l_cache", kernels::max_conv_taps), dim = b.spec.dim;
   const auto window = static_cast<std::uint32_t>(b.size_or("attention.sliding_window", 0, max_window));
@@ -28,7 +31,7 @@ void build(SpecBuilder& b) {
     }
     layer.ffn_norm = b.norm("ffn_norm", NormKind::rms);
     if (n < n_dense) {
-      layer.ffn = b.dense({});
+      layer.ffn = b.dense({.hidden_dim = usual_names ? b.n_rows("ffn_up") : 0});
     } else {
       layer.ffn = b.experts({.hidden_dim = b.size("expert_feed_forward_length", max_hidden_dim),
                              .gating = Gating::sigmoid,

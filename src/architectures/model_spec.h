@@ -43,8 +43,19 @@ struct Matrix {
   std::uint64_t n_rows = 0;
   std::uint64_t row_begin = 0;    ///< first row inside the tensor
   std::uint64_t expert_rows = 0;  ///< rows from one expert (or head) to the next; 0: there is one matrix only
-  Vector bias{};                  ///< [n_rows], of experts [n_experts, n_rows]
+  /// Of experts with a tensor each: theirs, all read by activations of one kind; `tensor` is the first.
+  std::vector<const formats::Tensor*> expert_tensors{};
+  Vector bias{};   ///< [n_rows], of experts [n_experts, n_rows]
+  Vector scale{};  ///< of the products, before the bias: one number, or one for each expert
   explicit operator bool() const { return tensor != nullptr; }
+  /// Where the rows of expert n begin.
+  const std::byte* expert_data(std::size_t n) const {
+    if (!expert_tensors.empty()) return expert_tensors[n]->data;
+    return tensor->data + (row_begin + n * expert_rows) * tensor->row_bytes();
+  }
+  const formats::Tensor& expert_tensor(std::size_t n) const {
+    return expert_tensors.empty() ? *tensor : *expert_tensors[n];
+  }
 };
 
 enum class NormKind : std::uint8_t { none, rms, layer };
@@ -274,7 +285,8 @@ struct ModelSpec {
   float logit_cap = 0;  ///< cap * tanh(logit / cap); 0: none
   EmbeddingSpec embedding{};
 
-  std::uint64_t tensor_bytes = 0;  ///< of all tensors in the file
+  std::uint64_t tensor_bytes = 0;     ///< of all tensors in the file
+  std::uint32_t n_image_tensors = 0;  ///< of a part that reads images, which is set aside
   /// The vectors to read, in the order of their places in memory, and how many floats that is.
   std::vector<const formats::Tensor*> vectors{};
   std::size_t n_vector_floats = 0;

@@ -57,6 +57,7 @@ void build_exaone4(SpecBuilder& b) {
 }  // namespace
 
 const Family olmo2{"olmo2", build_olmo2};
+const Family olmo3{"olmo3", build_olmo2};  // as some converters call it
 const Family exaone4{"exaone4", build_exaone4};
 
 }  // namespace quern::detail

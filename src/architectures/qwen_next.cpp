@@ -31,6 +31,9 @@ DeltaNetSpec delta_net(SpecBuilder& b, std::size_t n, bool tiled) {
   const std::uint64_t key_heads = b.size("ssm.group_count", max_heads);
   const std::uint64_t heads = b.size("ssm.time_step_rank", max_heads),
                       inner = b.size("ssm.inner_size", max_inner);
+  constexpr std::string_view order_key = "ssm.v_head_reordered";
+  if (b.boolean_or(order_key, tiled) != tiled)
+    b.wrong(order_key, !tiled, formats::cat(tiled, " for this architecture"));
   if (inner != heads * d) b.wrong("ssm.inner_size", inner, formats::cat(heads, " heads of ", d));
   if (heads % key_heads != 0) b.wrong("ssm.group_count", key_heads, formats::cat("a divisor of ", heads));
   if (b.failed()) return {};
@@ -40,10 +43,11 @@ DeltaNetSpec delta_net(SpecBuilder& b, std::size_t n, bool tiled) {
                     .head_dim = static_cast<std::uint32_t>(d),
                     .tiled = tiled,
                     .conv = b.convolution("ssm_conv1d", n_taps, channels),
-                    .dt_bias = b.vector(name("ssm_dt.bias"), heads),
+                    .dt_bias = b.vector(name("ssm_dt"), heads, Presence::optional),
                     .a_log = b.vector(name("ssm_a"), heads),
                     .norm = b.norm_of("ssm_norm", d, 1, NormKind::rms),
                     .output = b.matrix("ssm_out", inner, dim)};
+  if (!spec.dt_bias) spec.dt_bias = b.vector(name("ssm_dt.bias"), heads);  // the usual name
   spec.length_eps = spec.norm.eps;
   spec.grouped_input = !tiled && b.has_tensor("ssm_in");  // of older files
   if (spec.grouped_input) {
@@ -62,10 +66,13 @@ DeltaNetSpec delta_net(SpecBuilder& b, std::size_t n, bool tiled) {
 }
 
 void read_sections(SpecBuilder& b, RopeSpec& rope) {
-  constexpr std::string_view key = "rope.dimension_sections";
-  const std::vector<std::int64_t> sections = b.integers(key);
+  constexpr std::string_view key = "rope.dimension_sections", interleaved_key = "rope.mrope_interleaved";
+  for (const char* copy : {"rope.mrope_section", "mrope_sections"}) b.ignore_key(copy);
+  if (!b.boolean_or(interleaved_key, true)) b.wrong(interleaved_key, false, "true for this architecture");
+  std::vector<std::int64_t> sections = b.integers(key);
+  if (sections.size() == 3) sections.push_back(0);  // some leave out the fourth
   if (sections.size() != rope.sections.size()) {
-    b.wrong(key, formats::cat(sections.size(), " numbers"), "4");
+    b.wrong(key, formats::cat(sections.size(), " numbers"), "3 or 4");
     return;
   }
   std::uint64_t sum = 0;
@@ -101,7 +108,6 @@ void build(SpecBuilder& b) {
     if (has_experts) {
       layer.ffn =
           b.experts({.hidden_dim = b.size_or("expert_feed_forward_length", 0, max_hidden_dim),
-                     .may_be_fused = true,
                      .shared_hidden_dim = b.size_or("expert_shared_feed_forward_length", 0, max_hidden_dim),
                      .shared_gate = Presence::required});
     } else {

@@ -183,7 +183,7 @@ int SpecBuilder::rope(const RopeOptions& options) {
          cat("key '", key("rope.dimension_count"), "' is ", rope.n_rot,
              ", expected an even number up to the head size ", k_dim_));
   }
-  rope.theta = rope_theta("rope.freq_base", 10000);
+  rope.theta = rope_theta(options.theta_key, options.theta);
   rope.attn_factor = number_or("rope.scaling.attn_factor", 1);
   if (!(rope.attn_factor > 0)) wrong("rope.scaling.attn_factor", rope.attn_factor, "more than 0");
   rope.original_context = has("rope.scaling.original_context_length")
@@ -199,12 +199,12 @@ int SpecBuilder::rope(const RopeOptions& options) {
   }
   const std::string_view factor_key =
       has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
-  const float factor = has(factor_key) ? number(factor_key) : 0;
+  const float factor = number_or(factor_key, static_cast<float>(options.factor));
   if (factor != 0 && !(factor >= min_rope_divisor && factor <= max_rope_divisor))
     wrong(factor_key, factor, "0 (none) or something between 2^-10 and 2^20");
   if (type != "none" && factor > 0) rope.freq_scale = 1.0 / factor;
   rope.yarn = type == "yarn";
-  if (rope.yarn && rope.theta == 1) wrong("rope.freq_base", rope.theta, "more than 1 with yarn scaling");
+  if (rope.yarn && rope.theta == 1) wrong(options.theta_key, rope.theta, "more than 1 with yarn scaling");
   const std::uint64_t n_pairs = rope.n_rot / 2;
   if (options.factors) rope.factors = vector("rope_freqs.weight", n_pairs, Presence::optional);
   if (options.long_factors && !rope.factors) {

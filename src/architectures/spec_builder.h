@@ -44,6 +44,7 @@ struct DenseOptions {
   bool fused_gate = false;  ///< ffn_up holds the gate's rows, then the up projection's
   Presence bias = Presence::absent;
   Presence divisors = Presence::absent;  ///< ffn.act.scales, which divide the activation
+  std::uint64_t hidden_dim = 0;          ///< 0: `feed_forward_length`
 };
 
 struct ExpertOptions {
@@ -54,7 +55,6 @@ struct ExpertOptions {
   bool gated = true;
   Presence bias = Presence::absent;            ///< on the router and on the experts
   Presence selection_bias = Presence::absent;  ///< exp_probs_b, for choosing only
-  bool may_be_fused = false;                   ///< ffn_gate_up_exps may hold both, the gate's rows first
   std::uint64_t shared_hidden_dim = 0;         ///< 0: no shared expert
   Presence shared_gate = Presence::absent;
 };
@@ -83,6 +83,8 @@ class SpecBuilder {
   std::uint64_t size_or(std::string_view key, std::uint64_t fallback, std::uint64_t max);
   float number(std::string_view key);
   float number_or(std::string_view key, float fallback);
+  /// What `attention.layer_norm_rms_epsilon` is from here on where the file does not have it.
+  void default_rms_epsilon(float eps) { default_rms_eps_ = eps; }
   /// Valid as long as the file.
   std::string_view text_or(std::string_view key, std::string_view fallback);
   bool boolean(std::string_view key);
@@ -106,6 +108,9 @@ class SpecBuilder {
     kernels::RopeKind kind = kernels::RopeKind::interleaved;
     bool factors = false;       ///< reads rope_freqs, where the file has it
     bool long_factors = false;  ///< reads rope_factors_long and rope_factors_short
+    std::string_view theta_key = "rope.freq_base";
+    double theta = 10000;  ///< where the key is absent
+    double factor = 0;     ///< where `rope.scaling.factor` is absent; 0: none
   };
   /// Adds the file's rotary table, scaling included, and returns its index.
   int rope(const RopeOptions& options);
@@ -158,10 +163,12 @@ class SpecBuilder {
   void output(NormKind kind, Presence tied, Presence norm_bias = Presence::absent,
               Presence output_bias = Presence::absent, std::string_view norm_name = "output_norm");
   /// Only the last norm, for models without logits.
-  void output_norm(NormKind kind) { spec.output_norm = norm("output_norm", kind); }
+  void output_norm(NormKind kind, std::string_view name = "output_norm") {
+    spec.output_norm = norm(name, kind);
+  }
   /// The layers that rank texts, `cls` and `cls.output`, where the file has them.
   void ranking(const RankingOptions& options);
-  /// dense_2 and dense_3, where the file has them.
+  /// dense_2 and dense_3, or dense.0 and dense.1, where the file has them.
   void embedding_head();
   AttentionSpec attention(const AttentionOptions& options);
   DenseSpec dense(const DenseOptions& options);
@@ -216,9 +223,18 @@ class SpecBuilder {
   /// A tensor of weights of these dimensions; null after a failure, and where there is none.
   const formats::Tensor* weights(const std::string& name, std::uint64_t n_cols, std::uint64_t n_rows,
                                  std::uint64_t n_matrices, Presence presence);
+  /// A matrix whose rows are looked up rather than multiplied with: it has neither bias nor scale.
+  Matrix table(const std::string& name, std::uint64_t n_cols, std::uint64_t n_rows, Presence presence);
+  /// "<base>.scale", which multiplies the products of n_stacked matrices: one number, or one for each.
+  Vector product_scale(const std::string& base, std::uint64_t n_stacked);
+  /// "<name>_exps", or in older files "<name>.<e>", a tensor for each expert.
+  Matrix expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
+                       std::uint64_t n_experts, Presence bias);
   DenseSpec dense(const DenseOptions& options, std::uint64_t hidden_dim, std::string_view suffix);
   void check_unused();
   void check_unasked();
+  /// Whether the file holds a part that reads images beside the one that reads and writes text.
+  bool reads_images() const;
   /// Whether a hyper-parameter says only what is so without it.
   bool confirms(std::string_view name, const formats::MetadataEntry& entry) const;
 
@@ -231,6 +247,7 @@ class SpecBuilder {
   std::size_t layer_ = 0;
   std::vector<std::uint32_t> n_heads_{}, n_kv_heads_{}, hidden_dim_{};
   std::uint32_t k_dim_ = 0, v_dim_ = 0;
+  float default_rms_eps_ = 0;   ///< 0: the key is required
   std::uint64_t n_blocks_ = 0;  ///< `block_count`: the layers and the blocks that only predict further tokens
 };
 

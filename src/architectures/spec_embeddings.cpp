@@ -28,7 +28,7 @@ void SpecBuilder::token_types() {
     return;
   }
   // Models without types have one by this count, and no row for it.
-  spec.token_types = matrix("token_types", spec.dim, n, n == 1 ? Presence::optional : Presence::required);
+  spec.token_types = table("token_types", spec.dim, n, n == 1 ? Presence::optional : Presence::required);
 }
 
 void SpecBuilder::ranking(const RankingOptions& options) {
@@ -58,7 +58,7 @@ void SpecBuilder::ranking(const RankingOptions& options) {
 
 void SpecBuilder::embedding_head() {
   std::uint64_t width = spec.dim;
-  for (const std::string_view name : {"dense_2", "dense_3"}) {
+  for (const std::string_view name : {"dense_2", "dense_3", "dense.0", "dense.1"}) {
     if (!has_tensor(name)) continue;
     const std::uint64_t n_out = size_or(cat(name, "_feat_out"), n_rows(name), max_outputs);
     const std::uint64_t n_in = size_or(cat(name, "_feat_in"), width, max_outputs);

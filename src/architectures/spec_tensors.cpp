@@ -38,7 +38,15 @@ std::optional<std::uint64_t> block_number(std::string_view name) {
   return n;
 }
 
+// Tensors of an encoder of images and of the way from it to the text's embeddings: without an image nothing
+// depends on them.
+bool is_of_images(std::string_view tensor) { return tensor.starts_with("v.") || tensor.starts_with("mm."); }
+
 }  // namespace
+
+bool SpecBuilder::reads_images() const {
+  return std::ranges::any_of(file_.tensors(), [](const Tensor& tensor) { return is_of_images(tensor.name); });
+}
 
 void SpecBuilder::enter_layer(std::size_t n, std::string_view group) {
   layer_ = std::min<std::size_t>(n, n_heads_.size() - 1);
@@ -130,7 +138,22 @@ Matrix SpecBuilder::matrix(std::string_view name, std::uint64_t n_cols, std::uin
   if (!tensor) return {};
   Matrix matrix{.tensor = tensor, .n_cols = n_cols, .n_rows = n_rows};
   matrix.bias = vector(base + ".bias", n_rows, bias);
+  matrix.scale = product_scale(base, 1);
   return matrix;
+}
+
+Matrix SpecBuilder::table(const std::string& name, std::uint64_t n_cols, std::uint64_t n_rows,
+                          Presence presence) {
+  const Tensor* tensor = weights(name + ".weight", n_cols, n_rows, 1, presence);
+  if (!tensor) return {};
+  return {.tensor = tensor, .n_cols = n_cols, .n_rows = n_rows};
+}
+
+Vector SpecBuilder::product_scale(const std::string& base, std::uint64_t n_stacked) {
+  ignore(base + ".input_scale");  // of activations, for those who round them to four bits
+  const std::string name = base + ".scale";
+  const Tensor* tensor = file_.find(name);
+  return vector(name, tensor && tensor->dims[0] == 1 ? 1 : n_stacked, Presence::optional);
 }
 
 Matrix SpecBuilder::stacked_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
@@ -140,6 +163,28 @@ Matrix SpecBuilder::stacked_matrix(std::string_view name, std::uint64_t n_cols, 
   if (!tensor) return {};
   Matrix matrix{.tensor = tensor, .n_cols = n_cols, .n_rows = n_rows, .expert_rows = n_rows};
   matrix.bias = vector(base + ".bias", n_rows, bias, n_stacked);
+  matrix.scale = product_scale(base, n_stacked);
+  return matrix;
+}
+
+Matrix SpecBuilder::expert_matrix(std::string_view name, std::uint64_t n_cols, std::uint64_t n_rows,
+                                  std::uint64_t n_experts, Presence bias) {
+  const std::string stacked = cat(name, "_exps");
+  if (has_tensor(stacked) || bias != Presence::absent || !has_tensor(cat(name, ".0")))
+    return stacked_matrix(stacked, n_cols, n_rows, n_experts, bias);
+  Matrix matrix{.n_cols = n_cols, .n_rows = n_rows, .expert_rows = n_rows};
+  for (std::uint64_t e = 0; e < n_experts; ++e) {
+    const std::string full_name = cat(prefix_, name, ".", e, ".weight");
+    const Tensor* tensor = weights(full_name, n_cols, n_rows, 1, Presence::required);
+    if (!tensor) return {};
+    if (e == 0) matrix.tensor = tensor;
+    matrix.expert_tensors.push_back(tensor);
+    if (kernels::activation_kind(tensor->type) == kernels::activation_kind(matrix.tensor->type)) continue;
+    fail(ErrorCode::unsupported, full_name,
+         cat("tensor '", full_name, "' has type ", formats::tensor_type_info(tensor->type).name,
+             ", which does not go with ", formats::tensor_type_info(matrix.tensor->type).name,
+             " of the layer's first expert"));
+  }
   return matrix;
 }
 
@@ -158,7 +203,9 @@ Norm SpecBuilder::norm_of(Vector weight, NormKind kind) {
   if (!weight) return {};
   const std::string_view eps_key =
       kind == NormKind::rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
-  const Norm norm{.kind = kind, .eps = number(eps_key), .weight = weight};
+  const bool has_default = kind == NormKind::rms && default_rms_eps_ != 0;
+  const float eps = has_default ? number_or(eps_key, default_rms_eps_) : number(eps_key);
+  const Norm norm{.kind = kind, .eps = eps, .weight = weight};
   if (!(norm.eps > 0)) wrong(eps_key, norm.eps, "more than 0");
   return norm;
 }
@@ -174,13 +221,15 @@ ConvSpec SpecBuilder::convolution(std::string_view name, std::uint64_t n_taps, s
 void SpecBuilder::embedding() {
   const Tensor* tensor = file_.find("token_embd.weight");
   const std::uint64_t n_rows = tensor ? tensor->dims[1] : 1;
-  spec.token_embd = matrix("token_embd", spec.dim, n_rows);
+  spec.token_embd = table("token_embd", spec.dim, n_rows, Presence::required);
   if (failed()) return;
   std::uint64_t n_tokens = 1;
   if (const formats::MetadataEntry* tokens = file_.metadata().find("tokenizer.ggml.tokens")) {
     if (const auto* array = std::get_if<formats::MetadataArray>(&tokens->value)) n_tokens = array->size;
   }
-  if (n_rows < n_tokens || n_rows > max_vocab) {
+  // Where images are read, tokens that stand for them may have no embedding.
+  const bool has_all = n_rows >= n_tokens || reads_images();
+  if (!has_all || n_rows > max_vocab) {
     fail(ErrorCode::corrupt, "token_embd.weight",
          cat("tensor 'token_embd.weight' has ", n_rows, " rows, expected one for each of ", n_tokens,
              " tokens and at most ", max_vocab));
@@ -189,7 +238,7 @@ void SpecBuilder::embedding() {
 }
 
 void SpecBuilder::position_embedding(Presence presence) {
-  spec.position_embd = matrix("position_embd", spec.dim, spec.n_ctx_train, presence);
+  spec.position_embd = table("position_embd", spec.dim, spec.n_ctx_train, presence);
 }
 
 void SpecBuilder::output(NormKind kind, Presence tied, Presence norm_bias, Presence output_bias,
@@ -254,7 +303,9 @@ AttentionSpec SpecBuilder::attention(const AttentionOptions& options) {
   return a;
 }
 
-DenseSpec SpecBuilder::dense(const DenseOptions& options) { return dense(options, hidden_dim_[layer_], ""); }
+DenseSpec SpecBuilder::dense(const DenseOptions& options) {
+  return dense(options, options.hidden_dim != 0 ? options.hidden_dim : hidden_dim_[layer_], "");
+}
 
 DenseSpec SpecBuilder::dense(const DenseOptions& options, std::uint64_t hidden_dim, std::string_view suffix) {
   DenseSpec d;
@@ -324,18 +375,18 @@ ExpertsSpec SpecBuilder::experts(const ExpertOptions& options) {
   e.router = matrix("ffn_gate_inp", spec.dim, e.n_experts, Presence::required, options.bias);
   e.selection_bias = vector(cat(prefix_, "exp_probs_b.bias"), e.n_experts, options.selection_bias);
   e.expert.activation = options.activation;
-  if (options.may_be_fused && has_tensor("ffn_gate_up_exps")) {
+  const bool may_be_fused = options.gated && options.bias == Presence::absent;
+  if (may_be_fused && has_tensor("ffn_gate_up_exps")) {  // the gate's rows come first
     const Matrix both =
         stacked_matrix("ffn_gate_up_exps", spec.dim, 2 * options.hidden_dim, e.n_experts, Presence::absent);
     e.expert.gate = part(both, 0, options.hidden_dim);
     e.expert.up = part(both, options.hidden_dim, options.hidden_dim);
   } else {
     if (options.gated)
-      e.expert.gate =
-          stacked_matrix("ffn_gate_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
-    e.expert.up = stacked_matrix("ffn_up_exps", spec.dim, options.hidden_dim, e.n_experts, options.bias);
+      e.expert.gate = expert_matrix("ffn_gate", spec.dim, options.hidden_dim, e.n_experts, options.bias);
+    e.expert.up = expert_matrix("ffn_up", spec.dim, options.hidden_dim, e.n_experts, options.bias);
   }
-  e.expert.down = stacked_matrix("ffn_down_exps", options.hidden_dim, spec.dim, e.n_experts, options.bias);
+  e.expert.down = expert_matrix("ffn_down", options.hidden_dim, spec.dim, e.n_experts, options.bias);
   if (options.shared_hidden_dim != 0) {
     e.shared = dense({.activation = options.activation}, options.shared_hidden_dim, "_shexp");
     e.shared_gate = matrix("ffn_gate_inp_shexp", spec.dim, 1, options.shared_gate);
@@ -350,6 +401,11 @@ void SpecBuilder::check_unused() {
     // Blocks after the last layer only predict further tokens; the logits do not depend on them.
     const auto block = block_number(name);
     if (block && *block >= spec.n_layers && *block < n_blocks_) continue;
+    if (name.starts_with("mtp.")) continue;  // the same by another name
+    if (is_of_images(name)) {
+      ++spec.n_image_tensors;
+      continue;
+    }
     fail(ErrorCode::unsupported, formats::printable(name),
          cat("tensor '", formats::printable(name), "' has no part in architecture '", family_.name,
              "' as this build computes it"));

@@ -47,7 +47,7 @@ void multiply_transposed(Pass& pass, Worker& worker, const Matrix& k_up, std::si
     const std::size_t h = tile / n_chunks, begin = tile % n_chunks * tokens_per_tile;
     const std::size_t end = std::min(pass.n_tokens(), begin + tokens_per_tile);
     auto* row = reinterpret_cast<float*>(pass.scratch.matmul_scratch(worker.index()));
-    const std::byte* data = k_up.tensor->data + (k_up.row_begin + h * k_up.expert_rows) * row_bytes;
+    const std::byte* data = k_up.expert_data(h);
     for (std::size_t t = begin; t < end; ++t)
       std::memset(y + (t * n_heads + h) * stride, 0, n_out * sizeof(float));
     for (std::size_t i = 0; i < n_in; ++i) {
@@ -57,6 +57,8 @@ void multiply_transposed(Pass& pass, Worker& worker, const Matrix& k_up, std::si
         pass.kernels().scale_add(row, x[(t * n_heads + h) * n_in + i], sum, n_out, sum);
       }
     }
+    for (std::size_t t = begin; t < end; ++t)
+      scale_products(pass, k_up, h, y + (t * n_heads + h) * stride, n_out);
   });
 }
 

@@ -61,12 +61,23 @@ Result<ScratchSizes> resolve_sizes(int threads, std::size_t batch, std::size_t l
   return ScratchSizes{batch, logit_rows, static_cast<std::size_t>(threads == 0 ? usable_threads() : threads)};
 }
 
+namespace {
+
+std::uint64_t mean_row_bytes(const Matrix& matrix) {
+  if (matrix.expert_tensors.empty()) return matrix.tensor->row_bytes();
+  std::uint64_t sum = 0;
+  for (const formats::Tensor* tensor : matrix.expert_tensors) sum += tensor->row_bytes();
+  return sum / matrix.expert_tensors.size();
+}
+
+}  // namespace
+
 std::uint64_t bytes_read_per_token(const ModelSpec& spec) {
   std::uint64_t bytes = spec.n_vector_floats * sizeof(float) + spec.token_embd.tensor->row_bytes();
   if (spec.output) bytes += spec.output.n_rows * spec.output.tensor->row_bytes();
   for (const LayerSpec& layer : spec.layers) {
     for_each_matrix(layer, [&](const Matrix& matrix, std::uint64_t n_read) {
-      bytes += n_read * matrix.n_rows * matrix.tensor->row_bytes();
+      bytes += n_read * matrix.n_rows * mean_row_bytes(matrix);
     });
   }
   return bytes;

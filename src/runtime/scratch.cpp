@@ -31,6 +31,8 @@ struct Widths {
       q8_32 = q8_32 || kind == kernels::ActivationKind::q8_32;
       q8_128 = q8_128 || kind == kernels::ActivationKind::q8_128;
       matmul_bytes = std::max(matmul_bytes, table.matmul_scratch_bytes(m.tensor->type, m.n_cols));
+      for (const formats::Tensor* tensor : m.expert_tensors)
+        matmul_bytes = std::max(matmul_bytes, table.matmul_scratch_bytes(tensor->type, m.n_cols));
       cols = std::max(cols, m.n_cols);
     };
     const auto see_dense = [&](const DenseSpec& d, std::uint64_t rows_per_token) {

@@ -71,21 +71,27 @@ void normalize(const Pass& pass, const Norm& norm, const float* x, float* out, c
   pack_rows(pass, kinds, out, dim, t, t + 1);
 }
 
+void scale_products(const Pass& pass, const Matrix& matrix, std::size_t expert, float* y, std::size_t n) {
+  if (!matrix.scale) return;
+  const float scale = pass.model.values(matrix.scale)[matrix.scale.size == 1 ? 0 : expert];
+  pass.kernels().scale(y, scale, n, y);
+}
+
 void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::size_t expert,
                    std::size_t begin, std::size_t end, const kernels::Activations& activations,
                    const std::uint32_t* rows, std::size_t n, float* y, std::size_t stride) {
-  const std::size_t row_bytes = static_cast<std::size_t>(matrix.tensor->row_bytes());
-  const std::size_t first_row = static_cast<std::size_t>(matrix.row_begin + expert * matrix.expert_rows);
-  const kernels::WeightView weights{.type = matrix.tensor->type,
-                                    .data = matrix.tensor->data + first_row * row_bytes,
+  const formats::Tensor& tensor = matrix.expert_tensor(expert);
+  const kernels::WeightView weights{.type = tensor.type,
+                                    .data = matrix.expert_data(expert),
                                     .n_rows = static_cast<std::size_t>(matrix.n_rows),
                                     .n_cols = static_cast<std::size_t>(matrix.n_cols),
-                                    .row_bytes = row_bytes};
+                                    .row_bytes = static_cast<std::size_t>(tensor.row_bytes())};
   if (pass.model.uses_blas() && rows == nullptr && n >= least_blas_tokens)
     blas_multiply(weights, begin, end, activations.f32, n, y, stride);
   else
     pass.kernels().matmul(weights, begin, end, activations, rows, n, y, stride,
                           pass.scratch.matmul_scratch(worker.index()));
+  for (std::size_t i = 0; i < n; ++i) scale_products(pass, matrix, expert, y + i * stride, end - begin);
   if (!matrix.bias) return;
   const float* bias = pass.model.values(matrix.bias) + (matrix.expert_rows != 0 ? expert * matrix.n_rows : 0);
   for (std::size_t i = 0; i < n; ++i) {

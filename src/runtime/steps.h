@@ -78,8 +78,11 @@ void for_each_token(Pass& pass, Worker& worker, Body&& body) {
 void normalize(const Pass& pass, const Norm& norm, const float* x, float* out, const PackedKinds& kinds,
                std::size_t t);
 
-/// One tile of a product: y[i][r - begin] = (matrix row r) . (activation row i or rows[i]) + bias[r], for
-/// matrix rows r in [begin, end) and i < n; y is [n, stride].
+/// y *= the scale of a matrix (or an expert's), n of its products, where it has one.
+void scale_products(const Pass& pass, const Matrix& matrix, std::size_t expert, float* y, std::size_t n);
+
+/// One tile of a product: y[i][r - begin] = scale * (matrix row r) . (activation row i or rows[i]) + bias[r],
+/// for matrix rows r in [begin, end) and i < n; y is [n, stride].
 void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::size_t expert,
                    std::size_t begin, std::size_t end, const kernels::Activations& activations,
                    const std::uint32_t* rows, std::size_t n, float* y, std::size_t stride);

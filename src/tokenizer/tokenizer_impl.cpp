@@ -64,7 +64,8 @@ TokenizerImpl::TokenizerImpl(Vocabulary vocabulary, const Model& model)
   write_pieces();
 }
 
-Result<std::shared_ptr<const TokenizerImpl>> TokenizerImpl::load(const formats::Metadata& metadata) {
+Result<std::shared_ptr<const TokenizerImpl>> TokenizerImpl::load(const formats::Metadata& metadata,
+                                                                 std::size_t limit) {
   QUERN_TRY(const std::string_view name, metadata.string(model_key));
   const Model* model = find_model(name);
   if (!model)
@@ -73,7 +74,7 @@ Result<std::shared_ptr<const TokenizerImpl>> TokenizerImpl::load(const formats::
         cat(model_key, " '", formats::printable(name), "' is not supported; supported: ", supported_models()),
         std::string(model_key)};
   QUERN_TRY(const PreTokenizer* pre, pre_tokenizer_of(metadata, *model));
-  QUERN_TRY(Vocabulary vocabulary, Vocabulary::load(metadata, *model, pre));
+  QUERN_TRY(Vocabulary vocabulary, Vocabulary::load(metadata, *model, pre, limit));
   std::shared_ptr<TokenizerImpl> tokenizer(new TokenizerImpl(std::move(vocabulary), *model));
   if (model->make) {
     QUERN_TRY(tokenizer->algorithm_, model->make(tokenizer->vocabulary_, metadata, pre));

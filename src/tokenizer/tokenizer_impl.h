@@ -20,7 +20,9 @@ namespace quern::detail {
 // Immutable; safe from any number of threads.
 class TokenizerImpl {
  public:
-  static Result<std::shared_ptr<const TokenizerImpl>> load(const formats::Metadata& metadata);
+  // Of more tokens than `limit` the rest is left out, as if the metadata ended there.
+  static Result<std::shared_ptr<const TokenizerImpl>> load(const formats::Metadata& metadata,
+                                                           std::size_t limit = SIZE_MAX);
 
   // No control token is read that touches one of the `plain` parts, which are in order.
   Result<std::vector<Token>> encode(std::string_view text, bool add_special, bool parse_special,

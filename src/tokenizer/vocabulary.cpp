@@ -129,11 +129,11 @@ Result<const MetadataArray*> array_of(const formats::Metadata& metadata, std::st
 std::uint8_t Vocabulary::byte(Token id) const { return byte_of_text(text(id)).value_or(0); }
 
 Result<Vocabulary> Vocabulary::load(const formats::Metadata& metadata, const Model& model,
-                                    const PreTokenizer* pre) {
+                                    const PreTokenizer* pre, std::size_t limit) {
   Vocabulary vocabulary;
   if (model.make == nullptr) return vocabulary;
   vocabulary.metadata_ = metadata;
-  QUERN_CHECK(vocabulary.load_tokens(metadata, model));
+  QUERN_CHECK(vocabulary.load_tokens(metadata, model, limit));
   QUERN_CHECK(vocabulary.load_scores(metadata, model));
   QUERN_CHECK(vocabulary.load_types(metadata));
   QUERN_CHECK(vocabulary.load_ids(metadata, model, pre));
@@ -145,12 +145,15 @@ Result<Vocabulary> Vocabulary::load(const formats::Metadata& metadata, const Mod
   return vocabulary;
 }
 
-Result<void> Vocabulary::load_tokens(const formats::Metadata& metadata, const Model& model) {
+Result<void> Vocabulary::load_tokens(const formats::Metadata& metadata, const Model& model,
+                                     std::size_t limit) {
   QUERN_TRY(texts_, metadata.strings(tokens_key));
   if (texts_.empty()) return corrupt(tokens_key, cat(tokens_key, " is empty"));
   if (texts_.size() > max_tokens)
     return corrupt(tokens_key,
                    cat(tokens_key, " has ", texts_.size(), " entries, expected at most ", max_tokens));
+  n_listed_ = texts_.size();
+  texts_ = texts_.first(std::min(limit, texts_.size()));
   if (model.escaped_texts) QUERN_CHECK(resolve_escapes());
   index_ = TextIndex(hash_, texts_.size());
   std::uint64_t total_bytes = 0;
@@ -191,7 +194,7 @@ Result<void> Vocabulary::resolve_escapes() {
 
 Result<void> Vocabulary::load_scores(const formats::Metadata& metadata, const Model& model) {
   QUERN_TRY(const MetadataArray* array,
-            array_of(metadata, scores_key, size(), ValueType::f32, ValueType::i32));
+            array_of(metadata, scores_key, n_listed_, ValueType::f32, ValueType::i32));
   if (!array) return {};
   QUERN_TRY(scores_, metadata.numbers(scores_key));
   if (!model.scores_must_be_finite) return {};
@@ -204,7 +207,7 @@ Result<void> Vocabulary::load_scores(const formats::Metadata& metadata, const Mo
 
 Result<void> Vocabulary::load_types(const formats::Metadata& metadata) {
   QUERN_TRY(const MetadataArray* array,
-            array_of(metadata, types_key, size(), ValueType::i32, ValueType::u32));
+            array_of(metadata, types_key, n_listed_, ValueType::i32, ValueType::u32));
   if (!array) {
     attributes_.assign(size(), attr_normal);
     return {};

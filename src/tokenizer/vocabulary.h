@@ -56,8 +56,9 @@ inline constexpr std::size_t n_special_ids = fim_sep + 1;
 class Vocabulary {
  public:
   // `pre` is null for models without words.
+  // Of more tokens than `limit` the rest is left out.
   static Result<Vocabulary> load(const formats::Metadata& metadata, const Model& model,
-                                 const PreTokenizer* pre);
+                                 const PreTokenizer* pre, std::size_t limit);
 
   std::size_t size() const { return texts_.size(); }
   bool contains(Token id) const { return id >= 0 && static_cast<std::size_t>(id) < size(); }
@@ -108,7 +109,7 @@ class Vocabulary {
 
  private:
   Vocabulary() : index_(hash_) {}
-  Result<void> load_tokens(const formats::Metadata& metadata, const Model& model);
+  Result<void> load_tokens(const formats::Metadata& metadata, const Model& model, std::size_t limit);
   Result<void> load_scores(const formats::Metadata& metadata, const Model& model);
   Result<void> load_types(const formats::Metadata& metadata);
   Result<void> load_ids(const formats::Metadata& metadata, const Model& model, const PreTokenizer* pre);
@@ -128,6 +129,7 @@ class Vocabulary {
   std::vector<char> resolved_bytes_;
   std::vector<std::string_view> resolved_texts_;
   std::span<const std::string_view> texts_;
+  std::size_t n_listed_ = 0;   // tokens that the metadata lists
   std::vector<float> scores_;  // empty: all 0
   std::vector<std::uint16_t> attributes_;
   std::array<Token, n_special_ids> ids_{};

@@ -133,13 +133,13 @@ const BadModel bad_models[] = {
     {"gating of another family", experts("expert_gating_func", 2u), unsupported, "llama.expert_gating_func"},
     {"groups that do not divide the experts", experts("expert_group_count", 3u), corrupt,
      "llama.expert_group_used_count"},
-    {"one tensor for each expert",
+    {"a tensor for one expert of four",
      [](TinyModel& f) {
        f.use_experts();
        f.tensors.erase("blk.0.ffn_gate_exps.weight");
        f.tensors["blk.0.ffn_gate.0.weight"] = {{32, 64}};
      },
-     corrupt, "blk.0.ffn_gate_exps.weight"},
+     corrupt, "blk.0.ffn_gate.1.weight"},
     // Latent attention.
     {"no latent size", latent(unset("attention.kv_lora_rank")), corrupt, "deepseek2.attention.kv_lora_rank"},
     {"latent size of 0", latent(set("attention.kv_lora_rank", 0u)), corrupt,

@@ -206,7 +206,7 @@ const RealFile real_files[] = {
      [](Additions& f) {
        const std::array<std::string_view, 1> labels = {"LABEL_0"};
        f.key("classifier.output_labels", labels).tensor("cls.weight", {64, 1}).tensor("cls.bias", {1});
-       f.key("rope.freq_base", 10000.0f);
+       f.key("rope.freq_base", 10000.0f).key("normalize_embeddings", true);
      }},
     {"nomic-bert", [](Additions& f) { f.key("moe_every_n_layers", 0u).key("expert_count", 0u); }},
     {"jina-bert-v2",

@@ -35,7 +35,7 @@ TEST(StrictFamilies, NothingIsPassedOverInSilence) {
     EXPECT_TRUE(changed(file, [&](GgufContents& c) { c.set(key, false); })) << "what is off asks for nothing";
     expect_refusal(changed(file, [&](GgufContents& c) { c.set(scaling, std::string_view("surprise")); }),
                    ErrorCode::unsupported, scaling);
-    for (const char* tensor : {"surprise.weight", "blk.0.surprise.weight", "blk.0.attn_q.scale"})
+    for (const char* tensor : {"surprise.weight", "blk.0.surprise.weight", "token_embd.scale"})
       expect_refusal(changed(file, [&](GgufContents& c) { c.add_tensor(tensor, TensorType::f32, {4}); }),
                      ErrorCode::unsupported, tensor);
   }
