@@ -91,7 +91,8 @@ void multiply_tile(const Pass& pass, Worker& worker, const Matrix& matrix, std::
   else
     pass.kernels().matmul(weights, begin, end, activations, rows, n, y, stride,
                           pass.scratch.matmul_scratch(worker.index()));
-  for (std::size_t i = 0; i < n; ++i) scale_products(pass, matrix, expert, y + i * stride, end - begin);
+  if (matrix.scale)
+    for (std::size_t i = 0; i < n; ++i) scale_products(pass, matrix, expert, y + i * stride, end - begin);
   if (!matrix.bias) return;
   const float* bias = pass.model.values(matrix.bias) + (matrix.expert_rows != 0 ? expert * matrix.n_rows : 0);
   for (std::size_t i = 0; i < n; ++i) {

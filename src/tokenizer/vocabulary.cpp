@@ -25,6 +25,8 @@ constexpr std::size_t max_special_text_bytes = 1024;
 constexpr std::string_view tokens_key = "tokenizer.ggml.tokens";
 constexpr std::string_view scores_key = "tokenizer.ggml.scores";
 constexpr std::string_view types_key = "tokenizer.ggml.token_type";
+// Some files list all tokens that end a generation, beside the one of eos_token_id.
+constexpr std::string_view ends_key = "tokenizer.ggml.eos_token_ids";
 
 // Types as in the file.
 enum FileType {
@@ -248,6 +250,15 @@ Result<void> Vocabulary::load_ids(const formats::Metadata& metadata, const Model
   }
   if (model.frame == Frame::always && ids_[cls] != no_token && !metadata.has("tokenizer.ggml.bos_token_id"))
     ids_[bos] = ids_[cls];
+  if (!metadata.has(ends_key)) return {};
+  QUERN_TRY(const std::vector<std::int64_t> ends, metadata.integers(ends_key));
+  for (const std::int64_t id : ends) {
+    if (id >= 0 && static_cast<std::uint64_t>(id) < size())
+      add(static_cast<Token>(id), attr_end_of_generation);
+    else
+      warnings_.push_back(
+          cat(ends_key, " has ", id, ", but there are only ", size(), " tokens; it is ignored"));
+  }
   return {};
 }
 

@@ -212,6 +212,22 @@ TEST(EndOfGeneration, ByIdsAndTexts) {
   EXPECT_EQ(tokenizer->special_id(eot), end);
 }
 
+TEST(EndOfGeneration, ByAListOfIds) {
+  MadeUp vocab = made_up_bpe();
+  const Token first = vocab.add("<first>"), second = vocab.add("<second>"), other = vocab.add("<other>");
+  vocab.more = [&](test::GgufBytes& file) {
+    test::add_numbers(file, "tokenizer.ggml.eos_token_ids",
+                      std::vector<std::int32_t>{first, second, 9999, -1});
+  };
+  const auto tokenizer = vocab.load().value();
+  EXPECT_TRUE(tokenizer->is_end_of_generation(first));
+  EXPECT_TRUE(tokenizer->is_end_of_generation(second));
+  EXPECT_FALSE(tokenizer->is_end_of_generation(other));
+  EXPECT_EQ(tokenizer->vocabulary().warnings().size(), 2u);
+  vocab.more = [](test::GgufBytes& file) { file.kv("tokenizer.ggml.eos_token_ids", 5u); };
+  EXPECT_EQ(vocab.load().error().field, "tokenizer.ggml.eos_token_ids");
+}
+
 TEST(EndOfGeneration, EndOfAMessageInAChannelIsNotTheEnd) {
   MadeUp vocab = made_up_bpe();
   const Token end = vocab.add("<|end|>", test::control_type),
