@@ -29,6 +29,9 @@ inline constexpr std::size_t set_cols = 16 * group_cols(Type::grouping);
 template <typename Type>
 inline constexpr std::size_t scale_cols = group_cols(Type::grouping) == 128 ? 128 : 32;
 
+template <typename Type>
+inline constexpr std::size_t block_groups = Type::Block::elements / group_cols(Type::grouping);
+
 // The float scales d of a set's groups, or the factors of their minimums. A type has its binary16 scales as
 // bits, or a function of its own for all of them.
 template <typename Type>
@@ -36,17 +39,13 @@ QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
   if constexpr (requires { Type::set_scales(blocks); }) {
     return Type::set_scales(blocks);
   } else {
-    const F32x16 d = halves_of([&](std::size_t g) {
-      return Type::d_bits(blocks[g * group_cols(Type::grouping) / Type::Block::elements]);
-    });
+    const F32x16 d = halves_of<block_groups<Type>>([&](std::size_t b) { return Type::d_bits(blocks[b]); });
     return Type::d_factor == 1 ? d : d * splat(Type::d_factor);
   }
 }
 template <typename Type>
 QUERN_INLINE F32x16 set_minimums(const typename Type::Block* blocks) {
-  return halves_of([&](std::size_t g) {
-    return Type::dmin_bits(blocks[g * group_cols(Type::grouping) / Type::Block::elements]);
-  });
+  return halves_of<block_groups<Type>>([&](std::size_t b) { return Type::dmin_bits(blocks[b]); });
 }
 
 // The integers J of a set. mins: groups of 128 only.

@@ -181,8 +181,7 @@ struct IQ4_XS : IQuant<BlockIQ4_XS> {
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     const std::uint8_t* qs = b->qs + 32 * k;
-    const I8x64 nibbles =
-        shift_quarters<0, 4, 0, 4>(load_quarters(qs, qs, qs + 16, qs + 16)) & splat_bytes(15);
+    const I8x64 nibbles = shift_quarters<0, 4, 0, 4>(repeat_quarters(qs, qs + 16)) & splat_bytes(15);
     return look_up(iq4_values, nibbles) + splat_bytes(signed_zero);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {  // iq4_xs_scale, eight at a time

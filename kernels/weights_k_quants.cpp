@@ -12,7 +12,7 @@ using namespace formats;
 // next 32.
 template <int shift, int width>
 QUERN_INLINE I8x64 two_fields(const std::uint8_t* p) {
-  return shift_quarters<shift, shift, shift + width, shift + width>(load_halves(p, p));
+  return shift_quarters<shift, shift, shift + width, shift + width>(repeat_half(p));
 }
 // Columns 64 k on of two_bits_of_256(qs, e).
 template <int k>

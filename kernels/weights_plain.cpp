@@ -29,7 +29,7 @@ struct PlainWithOffset : Plain<B> {
 // 16 bytes whose low nibbles are the first 16 codes and whose high nibbles are the rest; of two blocks.
 template <typename Block>
 QUERN_INLINE I8x64 nibbles(const Block* b) {
-  return shift_quarters<0, 4, 0, 4>(load_quarters(b[0].qs, b[0].qs, b[1].qs, b[1].qs)) & splat_bytes(15);
+  return shift_quarters<0, 4, 0, 4>(repeat_quarters(b[0].qs, b[1].qs)) & splat_bytes(15);
 }
 // The same with bit i of qh as the fifth bit of code i.
 template <typename Block>

@@ -222,12 +222,21 @@ QUERN_INLINE I8x64 repeat_bytes(const std::int8_t* p) { return {repeat_32_bits(p
 QUERN_INLINE I16x32 repeat_words(const std::int16_t* p) { return {repeat_32_bits(p), repeat_32_bits(p)}; }
 
 QUERN_INLINE I8x64 load_halves(const void* a, const void* b) { return {load_256(a), load_256(b)}; }
+QUERN_INLINE I8x64 repeat_half(const void* p) { return {load_256(p), load_256(p)}; }
 QUERN_INLINE __m256i load_two_128(const void* a, const void* b) {
   return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(a))),
                                  _mm_loadu_si128(static_cast<const __m128i*>(b)), 1);
 }
 QUERN_INLINE I8x64 load_quarters(const void* a, const void* b, const void* c, const void* d) {
   return {load_two_128(a, b), load_two_128(c, d)};
+}
+QUERN_INLINE __m256i repeat_128(const void* p) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
+QUERN_INLINE I8x64 repeat_quarters(const void* a, const void* b) { return {repeat_128(a), repeat_128(b)}; }
+QUERN_INLINE void widen_to_words(const std::int8_t* from, std::int16_t* to) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_cvtepi8_epi16(bytes));
 }
 QUERN_INLINE void store_bytes(std::int8_t* p, I8x64 a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.lo);
@@ -260,7 +269,7 @@ QUERN_INLINE I8x64 shift_quarters(I8x64 a) {
   return {shift_both<s0, s1>(a.lo), shift_both<s2, s3>(a.hi)};
 }
 QUERN_INLINE I8x64 look_up(const std::int8_t* values, I8x64 codes) {
-  const __m256i table = load_two_128(values, values);
+  const __m256i table = repeat_128(values);
   return {_mm256_shuffle_epi8(table, codes.lo), _mm256_shuffle_epi8(table, codes.hi)};
 }
 // All ones in byte i where bit i is set.

@@ -158,10 +158,18 @@ QUERN_INLINE __m256i load_256(const void* p) { return _mm256_loadu_si256(static_
 QUERN_INLINE I8x64 load_halves(const void* a, const void* b) {
   return {_mm512_inserti64x4(_mm512_castsi256_si512(load_256(a)), load_256(b), 1)};
 }
+QUERN_INLINE I8x64 repeat_half(const void* p) { return {_mm512_broadcast_i64x4(load_256(p))}; }
 QUERN_INLINE I8x64 load_quarters(const void* a, const void* b, const void* c, const void* d) {
   const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load_128(a)), load_128(b), 1);
   const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(load_128(c)), load_128(d), 1);
   return {_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1)};
+}
+QUERN_INLINE I8x64 repeat_quarters(const void* a, const void* b) {
+  return {_mm512_mask_broadcast_i32x4(_mm512_broadcast_i32x4(load_128(a)), 0xff00, load_128(b))};
+}
+QUERN_INLINE void widen_to_words(const std::int8_t* from, std::int16_t* to) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_cvtepi8_epi16(bytes));
 }
 QUERN_INLINE void store_bytes(std::int8_t* p, I8x64 a) { _mm512_storeu_si512(p, a.v); }
 QUERN_INLINE I8x64 splat_bytes(std::uint8_t x) { return {_mm512_set1_epi8(static_cast<char>(x))}; }

@@ -17,18 +17,26 @@ QUERN_INLINE Bytes16 load_16(const void* p) {
 // Signed bytes to 32 bits, and to words in memory.
 QUERN_INLINE I32x16 widen(Bytes16 b) { return load_i8(reinterpret_cast<const std::int8_t*>(&b)); }
 QUERN_INLINE void store_words(std::int16_t* p, Bytes16 b) {
-  typedef std::int16_t Words16 __attribute__((vector_size(32)));
-  typedef std::int8_t SignedBytes16 __attribute__((vector_size(16)));
-  const Words16 words = __builtin_convertvector(reinterpret_cast<SignedBytes16>(b), Words16);
-  __builtin_memcpy(p, &words, sizeof words);
+  widen_to_words(reinterpret_cast<const std::int8_t*>(&b), p);
 }
 
-// 16 binary16 numbers, given by their bits.
-template <typename BitsOf>
+// 16 / repeat binary16 numbers, given by their bits, each for `repeat` lanes.
+template <std::size_t repeat, typename BitsOf>
 QUERN_INLINE F32x16 halves_of(BitsOf bits) {
+  typedef std::uint16_t Words8 __attribute__((vector_size(16)));
   typedef std::uint16_t Words16 __attribute__((vector_size(32)));
-  const Words16 h = {bits(0), bits(1), bits(2),  bits(3),  bits(4),  bits(5),  bits(6),  bits(7),
-                     bits(8), bits(9), bits(10), bits(11), bits(12), bits(13), bits(14), bits(15)};
+  Words16 h;
+  if constexpr (repeat == 4) {
+    const Words8 a = {bits(0), bits(1), bits(2), bits(3)};
+    h = __builtin_shufflevector(a, a, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  } else if constexpr (repeat == 2) {
+    const Words8 a = {bits(0), bits(1), bits(2), bits(3), bits(4), bits(5), bits(6), bits(7)};
+    h = __builtin_shufflevector(a, a, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+  } else {
+    static_assert(repeat == 1);
+    h = Words16{bits(0), bits(1), bits(2),  bits(3),  bits(4),  bits(5),  bits(6),  bits(7),
+                bits(8), bits(9), bits(10), bits(11), bits(12), bits(13), bits(14), bits(15)};
+  }
   return load_f16(&h);
 }
 

@@ -238,6 +238,12 @@ QUERN_INLINE I8x64 load_halves(const void* a, const void* b) {
   const auto *low = static_cast<const std::byte*>(a), *high = static_cast<const std::byte*>(b);
   return load_quarters(low, low + 16, high, high + 16);
 }
+QUERN_INLINE I8x64 repeat_half(const void* p) { return load_halves(p, p); }
+QUERN_INLINE I8x64 repeat_quarters(const void* a, const void* b) { return load_quarters(a, a, b, b); }
+QUERN_INLINE void widen_to_words(const std::int8_t* from, std::int16_t* to) {
+  vst1q_s16(to, vmovl_s8(vld1_s8(from)));
+  vst1q_s16(to + 8, vmovl_s8(vld1_s8(from + 8)));
+}
 QUERN_INLINE void store_bytes(std::int8_t* p, const I8x64& a) {
   for (int i = 0; i < 4; ++i) vst1q_s8(p + 16 * i, a.v[i]);
 }

@@ -279,6 +279,14 @@ QUERN_INLINE I8x64 load_halves(const void* a, const void* b) {
   __builtin_memcpy(r.v + 32, b, 32);
   return r;
 }
+// 32 bytes, twice.
+QUERN_INLINE I8x64 repeat_half(const void* p) { return load_halves(p, p); }
+// 16 bytes twice, then 16 others twice.
+QUERN_INLINE I8x64 repeat_quarters(const void* a, const void* b) { return load_quarters(a, a, b, b); }
+// Sixteen signed bytes, to words.
+QUERN_INLINE void widen_to_words(const std::int8_t* from, std::int16_t* to) {
+  for (int i = 0; i < 16; ++i) to[i] = from[i];
+}
 QUERN_INLINE void store_bytes(std::int8_t* p, const I8x64& a) { __builtin_memcpy(p, a.v, sizeof a.v); }
 QUERN_INLINE I8x64 splat_bytes(std::uint8_t x) {
   return each_byte([=](int) { return x; });
