@@ -36,8 +36,8 @@ struct LineEditor::Library {
     el_set(
         line, EL_ADDFN, "quern-paste", "Take what is pasted",
         +[](EditLine* e, int) { return of(e)->paste(); });
-    // While a line is edited Ctrl-C is a key as any other.
-    el_set(line, EL_SETTY, "-d", "intr=", nullptr);
+    // While a line is edited Ctrl-C is a key as any other; "-intr", or what the terminal had comes back.
+    el_set(line, EL_SETTY, "-d", "intr=", "-intr", nullptr);
     el_set(line, EL_BIND, "^C", "quern-empty", nullptr);
     el_set(line, EL_BIND, "\\e[200~", "quern-paste", nullptr);
     el_set(line, EL_BIND, "\t", "ed-insert", nullptr);  // there is nothing to complete

@@ -105,7 +105,11 @@ TEST(QuernChatTerminal, InterruptsStopTheAnswerOrEmptyTheLine) {
   const std::string begin = chat.shown_at_prompt();
   EXPECT_THAT(begin, HasSubstr("/help"));
   if (begin.find(bracketed_paste) == std::string::npos) GTEST_SKIP() << "built without libedit";
-  chat.type(std::string("not this") + interrupt + "ab\r");
+  chat.type("not this");
+  chat.shown_until("not this");
+  chat.type(interrupt);  // a key, not what makes the terminal drop what it has not passed on yet
+  chat.shown_until("> ");
+  chat.type("ab\r");
   chat.shown_until("ab\r\n");
   chat.shown_until(" and");  // it begins to answer
   chat.type(interrupt);
