@@ -116,11 +116,11 @@ Result<ChatTemplate> from_metadata(const Metadata& metadata, std::string_view va
   return ChatTemplate(impl);
 }
 
-/// Whether a variable is a list with something in it.
-bool gives(const Json& variables, std::string_view name) {
-  const Json* const value = variables.find(name);
+bool has_items(const Json* value) {
   return value != nullptr && value->array() != nullptr && !value->array()->empty();
 }
+/// Whether a variable is a list with something in it.
+bool gives(const Json& variables, std::string_view name) { return has_items(variables.find(name)); }
 
 /// A mark at the end of the content shows where the template has printed it. The space tells whether the
 /// template trims what it prints; then the text goes without the white space before the mark too.
@@ -191,12 +191,16 @@ Result<Rendering> ChatTemplate::render(std::span<const ChatMessage> messages,
                                        const RenderOptions& options) const {
   if (options.continue_last) return continued(*this, messages, options);
   return detail::at_edge([&]() -> Result<Rendering> {
-    bool has_documents = false;
+    bool has_tools = false, has_documents = false;  // an error in the texts comes below
+    if (impl_->with_tools != nullptr && !options.tools.empty()) {
+      const auto tools = detail::parse_json(options.tools);
+      has_tools = tools && has_items(&*tools);
+    }
     if (impl_->with_documents != nullptr && !options.variables.empty()) {
-      const auto variables = detail::parse_json(options.variables);  // an error in it comes below
+      const auto variables = detail::parse_json(options.variables);
       has_documents = variables && gives(*variables, "documents");
     }
-    const detail::ProbedTemplate& chosen = impl_->for_request(!options.tools.empty(), has_documents);
+    const detail::ProbedTemplate& chosen = impl_->for_request(has_tools, has_documents);
     QUERN_TRY(Json variables, detail::template_variables(messages, options,
                                                          options.adapt ? &chosen.capabilities() : nullptr));
     return rendered(*impl_, chosen.compiled(), std::move(variables), options.now);

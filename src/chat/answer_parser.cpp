@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "formats/printable.h"
 #include "formats/try.h"
 #include "quern/answer.h"
 #include "src/api/edge.h"
@@ -22,13 +23,16 @@ AnswerFormat AnswerFormat::of_template(std::string_view chat_template) {
 }
 
 Result<AnswerFormat> AnswerFormat::named(std::string_view name) {
-  std::string known;
-  for (const FormatRow& row : detail::format_rows()) {
-    if (row.name == name) return AnswerFormat(row, !row.think_close.empty());
-    known.append(known.empty() ? "" : ", ").append(row.name);
-  }
-  return Error{ErrorCode::invalid_argument,
-               cat("answer format '", name, "' is unknown, expected one of ", known), "format"};
+  return detail::at_edge([&]() -> Result<AnswerFormat> {
+    std::string known;
+    for (const FormatRow& row : detail::format_rows()) {
+      if (row.name == name) return AnswerFormat(row, !row.think_close.empty());
+      known.append(known.empty() ? "" : ", ").append(row.name);
+    }
+    return Error{ErrorCode::invalid_argument,
+                 cat("there is no answer format '", formats::printable(name), "', expected one of ", known),
+                 "name"};
+  });
 }
 
 std::vector<std::string_view> AnswerFormat::names() {

@@ -215,7 +215,7 @@ TEST(AnswerFormats, TemplatesAndNames) {
   for (const std::string_view name : AnswerFormat::names())
     EXPECT_EQ(AnswerFormat::named(name).value().name(), name);
   EXPECT_EQ(AnswerFormat::names().size(), 34u);
-  EXPECT_THAT(AnswerFormat::named("chatty").error().message, HasSubstr("'chatty' is unknown"));
+  EXPECT_THAT(AnswerFormat::named("chatty").error().message, HasSubstr("no answer format 'chatty'"));
   EXPECT_EQ(AnswerFormat::named("gpt-oss").value().ends(),
             (std::vector<std::string_view>{"<|return|>", "<|call|>"}));
 }

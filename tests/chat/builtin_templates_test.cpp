@@ -140,6 +140,7 @@ TEST_F(FileWithName, VariantsServeToolsAndDocuments) {
   EXPECT_EQ(chat->render(messages, {.variables = R"({"documents": []})"}).value().text, "plain x");
   EXPECT_EQ(chat->render(messages, {.variables = documents}).value().text, "documents 2");
   EXPECT_EQ(chat->render(messages, {.tools = tools, .variables = documents}).value().text, "tools 1");
+  EXPECT_EQ(chat->render(messages, {.tools = "[]"}).value().text, "plain x");
   EXPECT_EQ(chat->render_json(documents).value().text, "documents 2");
   EXPECT_EQ(chat->render(messages, {.variables = "{"}).error().code, ErrorCode::invalid_argument);
 }
