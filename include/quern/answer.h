@@ -32,11 +32,12 @@ class QUERN_API AnswerFormat {
   static AnswerFormat of_template(std::string_view chat_template);
   /// The family of that name; error invalid_argument if there is none.
   static Result<AnswerFormat> named(std::string_view name);
+  /// The names of all families.
   static std::vector<std::string_view> names();
 
   std::string_view name() const;  ///< "hermes", "gpt-oss", "plain", ...
-  bool has_reasoning() const;
-  bool has_tool_calls() const;
+  bool has_reasoning() const;     ///< its answers may hold reasoning beside content
+  bool has_tool_calls() const;    ///< its answers may hold calls of tools
   /// Texts of control tokens at which generation should stop, although the model's file may name another
   /// token as its end. Not part of what the parser is given.
   std::vector<std::string_view> ends() const;
@@ -57,6 +58,7 @@ struct ToolCall {
   bool operator==(const ToolCall&) const = default;
 };
 
+/// An answer, taken apart.
 struct Answer {
   std::string content = {};  ///< without white space at its ends, like the reasoning
   std::string reasoning = {};

@@ -29,8 +29,7 @@ struct BatchInput {
 ///
 ///   quern::Batch batch = model.new_batch({.max_sessions = 2}).value();
 ///   const quern::BatchInput inputs[] = {{&a, prompt_a}, {&b, prompt_b}};
-///   auto logits = batch.feed(inputs).value();                  // logits[0] after prompt_a, logits[1] after
-///   prompt_b
+///   auto logits = batch.feed(inputs).value();     // logits[0] after prompt_a, logits[1] after prompt_b
 class QUERN_API Batch {
  public:
   Batch(Batch&&) noexcept;

@@ -26,6 +26,7 @@
 
 namespace quern {
 
+/// One message of a conversation, whoever speaks.
 struct ChatMessage {
   std::string role;          ///< "system", "user", "assistant", "tool"; others if the template knows them
   std::string content = {};  ///< text
@@ -94,6 +95,7 @@ class QUERN_API ChatTemplate {
   /// A format that is built in, by its name: "chatml", "llama3", "gemma"... Such a format takes text only, no
   /// tools and no reasoning. Error invalid_argument if there is none of that name; its message has all names.
   static Result<ChatTemplate> named(std::string_view name);
+  /// The names of the built-in formats.
   static std::vector<std::string_view> names();
   /// From a model's file, without its weights. `variant`: one of several templates by its name, such as
   /// "tool_use"; empty: the usual one, or the variants for tools and for documents ("rag") where the file has
@@ -113,6 +115,7 @@ class QUERN_API ChatTemplate {
   /// The text of the template; of several the usual one. Valid as long as a copy of this lives.
   std::string_view source() const;
 
+  // For the library itself.
   explicit ChatTemplate(std::shared_ptr<const detail::ChatTemplateImpl> impl);
   const std::shared_ptr<const detail::ChatTemplateImpl>& impl() const { return impl_; }
 

@@ -23,6 +23,7 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
+/// One tensor's bytes in short.
 struct TensorDigest {
   std::string name;
   std::string type;                 ///< "Q4_K"
@@ -49,15 +50,18 @@ struct CheckOptions {
 };
 
 struct CheckReport {
-  std::vector<Finding> findings = {};   ///< empty: nothing is wrong
-  std::vector<std::string> notes = {};  ///< what was not checked because the file has none
+  std::vector<Finding> findings = {};  ///< empty: nothing is wrong
+  /// What was not checked because the file has none, and what is odd about its vocabulary but no fault; a
+  /// line each.
+  std::vector<std::string> notes = {};
   Manifest manifest = {};
   std::uint64_t n_bytes = 0;  ///< of tensors that were read
 };
 
 /// Reads every block of every tensor for scales and values that are infinite or not a number, and hashes
 /// them; encodes and decodes texts; renders a conversation with the chat template. A file that breaks the
-/// format is an Error as in inspect(); what is wrong in a well-formed one is a finding.
+/// format is an Error as in inspect(); what is wrong in a well-formed one is a finding. Further errors:
+/// cancelled, invalid_argument for a negative number of threads.
 QUERN_API Result<CheckReport> check(const std::filesystem::path& gguf, const CheckOptions& options = {});
 
 /// Where `found` differs from `expected`: a finding for the metadata and for each tensor that has changed, is

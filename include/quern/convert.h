@@ -39,10 +39,11 @@ struct ConvertOptions {
   std::stop_token stop = {};
 };
 
+/// What was written.
 struct ConvertReport {
   std::string architecture = {};  ///< "llama"
   std::uint64_t n_tensors = 0;
-  std::uint64_t n_parameters = 0;
+  std::uint64_t n_parameters = 0;  ///< numbers in them
   std::uint64_t file_bytes = 0;
   std::vector<std::string> notes = {};  ///< one line each: where the GGUF file says less than the folder did
 };

@@ -32,6 +32,7 @@ enum class Arithmetic {
 /// How keys and values are kept. Smaller is quicker over long contexts and a little less exact.
 enum class KvType { f32, f16, bf16, q8_0 };
 
+/// How to open a model.
 struct OpenOptions {
   /// "amx", "avx512vnni", "avx512", "avxvnni", "avx2", "neon-i8mm", "neon-dotprod", "neon" or "generic";
   /// empty: the best that this CPU has. One it lacks is an error. The first model opened asks Linux, once for
@@ -48,6 +49,7 @@ struct OpenOptions {
   std::stop_token stop = {};
 };
 
+/// How large a session is.
 struct SessionOptions {
   /// Positions to have room for; 0: as many as the model was trained for (ModelInfo::n_ctx_train). More is
   /// given where it is asked for, though few models write sense there; a model with learned positions has no
@@ -108,6 +110,7 @@ struct Plan {
   int n_ctx = 0;  ///< the context length that was planned for
 };
 
+/// What a model is, and how it runs here.
 struct ModelInfo {
   std::string name;          ///< as the file calls itself; may be empty
   std::string architecture;  ///< "llama", "qwen3"...
@@ -118,15 +121,15 @@ struct ModelInfo {
   int dim = 0;                                    ///< width of the residual stream
   int n_heads = 0, n_kv_heads = 0, head_dim = 0;  ///< of the first attention layer
   int n_vocab = 0;                                ///< rows of logits; may exceed the tokenizer's tokens
-  int n_ctx_train = 0;
-  int n_experts = 0, n_experts_used = 0;
+  int n_ctx_train = 0;                            ///< tokens of the contexts it was trained on
+  int n_experts = 0, n_experts_used = 0;          ///< of each layer, and for each token; 0: it is dense
   /// Tensors of a part that reads images. They are not used: text goes in, and comes out as without them.
   int n_image_tensors = 0;
   /// Of models with an encoder, which answer to a source (Session::read_source()): what answers begin with.
   std::optional<Token> decoder_start = {};
   std::string isa;                                   ///< the kernels in use
   Arithmetic arithmetic = Arithmetic::reproducible;  ///< what is really in use
-  bool mapped = false;
+  bool mapped = false;                               ///< the weights lie in the mapped file
 };
 
 namespace detail {
@@ -154,16 +157,20 @@ class QUERN_API Model {
   /// files. OpenOptions::map and progress have no meaning here.
   static Result<Model> open(std::span<const std::byte> gguf, const OpenOptions& options = {});
 
+  /// Takes the memory of a context. Errors: invalid_argument, unsupported for a model that only reads whole
+  /// texts, out_of_memory.
   Result<Session> new_session(const SessionOptions& options = {}) const;
   /// To evaluate several sessions together (batch.h). Errors: invalid_argument, out_of_memory.
   Result<Batch> new_batch(const BatchOptions& options = {}) const;
   /// For vectors of texts, and for ranking them (embedding.h). Errors: unsupported (a pooling that the model
   /// does not have, or none declared), invalid_argument, out_of_memory.
   Result<Embedder> new_embedder(const EmbedderOptions& options = {}) const;
+  /// Its vocabulary.
   Tokenizer tokenizer() const;
   /// How conversations are written for this model (chat.h). `variant` as in ChatTemplate::open(). Error
   /// no_template if its file does not say, bad_template; the model can be used without.
   Result<ChatTemplate> chat_template(std::string_view variant = {}) const;
+  /// Valid as long as a copy of the Model lives.
   const ModelInfo& info() const;
 
  private:

@@ -163,18 +163,20 @@ struct SamplerVocabulary {
 /// takes it back exactly. One thread at a time. Movable, not copyable.
 class QUERN_API Sampler {
  public:
+  /// Errors: those of validate(); invalid_argument for text breakers without SamplerVocabulary::text.
   static Result<Sampler> create(const SamplerOptions& options, const SamplerVocabulary& vocabulary);
   Sampler(Sampler&&) noexcept;
   Sampler& operator=(Sampler&&) noexcept;
   ~Sampler();
 
-  /// Begins anew with this prompt as the history.
+  /// Begins anew with this prompt as the history. The only error, here and of accept(), is out_of_memory.
   Result<void> start(std::span<const Token> prompt);
   /// Adds a generated token to the history: the one that sample() gave, or another. Mirostat and adaptive-p
   /// learn only from the one that sample() gave last.
   Result<void> accept(Token token);
   /// Keeps the first n tokens of the history; all of them if it has no more.
   void truncate(std::size_t n);
+  /// Valid until the next non-const call.
   std::span<const Token> history() const;
 
   /// Chooses the token that follows the history; does not add it. `logits` has n_vocab entries. `mask`, if

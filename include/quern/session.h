@@ -26,6 +26,7 @@ using OnText = std::function<bool(std::string_view)>;
 /// it throws passes through, and the session holds what it held before.
 using OnLogits = std::function<void(std::size_t i, std::span<const float> logits)>;
 
+/// How to write, and whom to tell.
 struct GenerateOptions {
   /// At most this many new tokens; the context's end stops too.
   int max_tokens = 256;
@@ -56,8 +57,10 @@ enum class Finish {
 };
 QUERN_API const char* to_string(Finish finish) noexcept;
 
+/// What generate() has written.
 struct Generation {
-  std::string text;
+  std::string text;  ///< all that OnText was given, without the stop string
+  /// Tokens of the prompt, without what the session held before; tokens chosen, an end token among them.
   int prompt_tokens = 0, new_tokens = 0;
   Finish finish = Finish::end_of_text;
   std::string stop_string;    ///< the one that was met, for Finish::stop_string
@@ -107,8 +110,9 @@ class QUERN_API Session {
   /// out_of_memory, after which the session holds what it held before.
   Result<void> read_source(std::span<const Token> tokens, std::stop_token stop = {});
 
+  /// All it holds, in order; valid until the next non-const call.
   std::span<const Token> tokens() const;
-  int n_ctx() const;
+  int n_ctx() const;  ///< the most tokens that it can hold
   /// Forgets all but the first n tokens. Error invalid_argument if it holds fewer.
   Result<void> truncate(std::size_t n);
   /// What the session has taken, in bytes: keys and values, and scratch.

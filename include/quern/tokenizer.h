@@ -27,8 +27,8 @@ struct EncodeOptions {
   /// Read text such as "<|im_end|>" as the control token of that name. Leave it off for text from strangers:
   /// with it on, whoever writes the text can speak as the system.
   bool parse_special = false;
-  /// Parts of the text, in order, in which control tokens are not read even so: a name that touches one of them
-  /// is ordinary text. (What messages say inside a prompt that a chat template wrote.)
+  /// Parts of the text, in order, in which control tokens are not read even so: a name that touches one of
+  /// them is ordinary text. (What messages say inside a prompt that a chat template wrote.)
   std::span<const TextSpan> plain = {};
 };
 
@@ -48,15 +48,18 @@ class StreamDecoder;
 /// Model it came from is gone.
 class QUERN_API Tokenizer {
  public:
-  /// Only the vocabulary of a GGUF file, without its weights (vocabulary-only files too).
+  /// Only the vocabulary of a GGUF file, without its weights (vocabulary-only files too). Errors: io,
+  /// corrupt, unsupported for a kind of vocabulary that is not known, out_of_memory.
   static Result<Tokenizer> open(const std::filesystem::path& gguf);
 
-  /// Any bytes are accepted; what is not UTF-8 is treated as the vocabulary's kind prescribes.
+  /// Any bytes are accepted; what is not UTF-8 is treated as the vocabulary's kind prescribes. Errors:
+  /// invalid_argument for a text of 4 GiB or a byte that the vocabulary has no token for; unsupported where
+  /// the file has no tokenizer, as of decode() and of streams.
   Result<std::vector<Token>> encode(std::string_view text, const EncodeOptions& options = {}) const;
   /// Error invalid_argument if a token is not in the vocabulary. The text need not be valid UTF-8.
   Result<std::string> decode(std::span<const Token> tokens, const DecodeOptions& options = {}) const;
 
-  int n_vocab() const;
+  int n_vocab() const;               ///< tokens are 0 to n_vocab() - 1
   std::optional<Token> bos() const;  ///< beginning of sequence
   std::optional<Token> eos() const;  ///< end of sequence
   /// True for every token after which a model has nothing more to say (end of sequence, of turn, of message).
@@ -66,6 +69,7 @@ class QUERN_API Tokenizer {
   /// copy of the Tokenizer lives.
   std::string_view token_text(Token token) const;
 
+  // For the library itself.
   explicit Tokenizer(std::shared_ptr<const detail::TokenizerImpl> impl);
   const std::shared_ptr<const detail::TokenizerImpl>& impl() const { return impl_; }
 
@@ -83,7 +87,7 @@ class QUERN_API TokenStream {
   TokenStream(TokenStream&&) noexcept;
   TokenStream& operator=(TokenStream&&) noexcept;
 
-  /// The text that this token completes; may be empty.
+  /// The text that this token completes; may be empty. Error invalid_argument if it is not in the vocabulary.
   Result<std::string> push(Token token);
   /// U+FFFD for a character that was left unfinished.
   std::string finish() noexcept;
