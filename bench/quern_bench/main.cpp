@@ -9,14 +9,13 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <optional>
-#include <stdexcept>
 
 #include "bench/quern_bench/options.h"
 #include "bench/quern_bench/output.h"
 #include "bench/quern_bench/synthetic.h"
 #include "bench/quern_bench/versus.h"
+#include "examples/common/output_file.h"
 
 namespace {
 
@@ -90,11 +89,10 @@ const Ceilings& ceilings_for(int threads, std::uint64_t read_bytes, const std::s
 
 void run(const Options& options) {
   if (options.model.empty() && options.synthetic.empty())
-    throw examples::UsageError("give a model with --model FILE or --synthetic SHAPE:TYPE");
+    throw examples::UsageError("--model or --synthetic is required");
   const std::vector<Row> rows = options.rows();
-  std::ofstream report;
-  if (!options.report.empty()) report.open(options.report, std::ios::binary);
-  if (!report) throw std::runtime_error("cannot write " + options.report);  // now, not after an hour's work
+  std::optional<examples::OutputFile> report;  // opened now: an hour's work is not to fail at its end
+  if (!options.report.empty()) report.emplace(options.report);
   const Status status;
   status.show("opening the model");
   const Subject subject(options);
@@ -118,9 +116,9 @@ void run(const Options& options) {
   }
   status.show("");
   examples::write_out(options.json ? json(results) : table(results));
-  if (options.report.empty()) return;
-  report << page(results) << std::flush;
-  if (!report) throw std::runtime_error("cannot write " + options.report);
+  if (!report) return;
+  report->write(page(results));
+  report->close();
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr int rows_per_pass = 512;  // what sessions and batches take together b
 // choose.
 double pass_bytes(const ModelInfo& info, const Plan& plan, double n_rows) {
   const double one = static_cast<double>(plan.bytes_read_per_token);
-  if (info.n_experts == 0) return one;
+  if (info.n_experts <= info.n_experts_used) return one;
   const double used = static_cast<double>(info.n_experts_used) / info.n_experts;
   const double all = static_cast<double>(plan.weight_bytes);
   const double embedding = all * info.dim * info.n_vocab / static_cast<double>(info.n_parameters);

@@ -13,7 +13,7 @@ std::string Row::name() const {
 }
 
 Options::Options()
-    : Program("quern-bench", "Measures how fast a whole model runs on this machine", Input::model_or_other),
+    : Program("quern-bench", "Measures how fast a whole model runs on this machine.", Input::model_or_other),
       threads_{detail::usable_threads()} {
   add_option("--synthetic", synthetic,
              "Instead of a file: a model in memory with random weights, of a shape (" + shape_names() +

@@ -16,7 +16,7 @@ table { border-collapse: collapse; margin: 1.5em 0; width: 100% }
 th, td { text-align: right; padding: .3em .6em; border-bottom: 1px solid #ddd; white-space: nowrap }
 th { font-weight: 600; border-bottom-color: #888 } th:first-child, td:first-child { text-align: left }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1.2em } dt { font-weight: 600 } dd { margin: 0 }
-svg { width: 100%; height: auto } .note { color: #555; font-size: .93em }
+svg { width: 100%; height: auto } .wide { overflow-x: auto } .note { color: #555; font-size: .93em }
 </style>
 )";
 
@@ -30,7 +30,7 @@ std::string result_table(const Results& results) {
   std::vector<std::string> head = result_heads();
   const bool versus = !results.versus.empty();
   if (versus) head.insert(head.end(), {results.versus, "ratio"});
-  std::string out = "<table>\n" + cells("th", head);
+  std::string out = "<div class=\"wide\"><table>\n" + cells("th", head);
   for (const Measured& m : results.rows) {
     std::vector<std::string> line = result_cells(m);
     if (versus) {
@@ -40,7 +40,7 @@ std::string result_table(const Results& results) {
     }
     out += cells("td", line);
   }
-  return out + "</table>\n";
+  return out + "</table></div>\n";
 }
 
 std::string term(const std::string& name, const std::string& text) {

@@ -90,15 +90,36 @@ class Picture {
     for (double along = -label_width(label) / 2; along < label_width(label) / 2; along += line_height)
       taken_.push_back(around(cx + along * cosine, cy + along * sine, line_height / 2));
   }
+  // A line that labels of roofs do not stand on.
+  void roof_line(const char* kind, double x1, double y1, double x2, double y2) {
+    line(kind, x1, y1, x2, y2);
+    constexpr double reach = 2;
+    const double length = std::hypot(x2 - x1, y2 - y1);
+    for (double along = 0; along < length; along += reach)
+      lines_.push_back(around(x1 + (x2 - x1) * along / length, y1 + (y2 - y1) * along / length, reach));
+  }
   void point(double x, double y, const std::string& title) {
     svg_ += cat("<circle class=\"point\" cx=\"", fixed(x, 1), "\" cy=\"", fixed(y, 1), "\" r=\"",
                 point_radius, "\"><title>", escaped(title), "</title></circle>\n");
     taken_.push_back(around(x, y, point_radius));
   }
-  // A text that keeps others away.
+  // Along a flat line from x to the right end, above it or below, where no other line of a roof is if there
+  // is such a place. A text that keeps others away.
   void roof_label(double x, double y, const std::string& label) {
-    text("halo roof-label", "start", x, y, label);
-    taken_.push_back({x, y - line_height + 4, x + label_width(label), y + 4});
+    const double length = label_width(label), gap = 11;
+    const auto box_at = [&](double begin, double middle) {
+      return Box{begin, middle - line_height / 2, begin + length, middle + line_height / 2};
+    };
+    const auto is_free = [&](const Box& box) {
+      const auto meets = [&](const Box& other) { return box.meets(other); };
+      return std::ranges::none_of(lines_, meets) && std::ranges::none_of(taken_, meets);
+    };
+    Box best = box_at(x, y - gap);
+    for (double begin = x; !is_free(best) && begin + length <= right; begin += line_height)
+      for (const double middle : {y + gap, y - gap})
+        if (const Box box = box_at(begin, middle); is_free(box)) best = box;
+    text("halo roof-label", "start", best.left, (best.top + best.bottom) / 2 + 5, label);
+    taken_.push_back(best);
   }
   // To the right of a point or to its left, or else as few lines below or above as keep it clear of all that
   // is there.
@@ -148,25 +169,46 @@ class Picture {
   double x_min_, x_max_, y_min_, y_max_;  // exponents
   std::string svg_;
   std::vector<Box> taken_;  ///< by points and labels
+  std::vector<Box> lines_;  ///< of the roofs
 };
 
-void draw_roof(Picture& picture, const Ceilings& c) {
-  const double slope_x = std::max(picture.first_x(), picture.first_y() / c.read_gbps);
-  const double ridge_x = c.int8_gops / c.read_gbps, fp32_x = c.fp32_gops / c.read_gbps;
-  const double x1 = picture.x(slope_x), y1 = picture.y(roof(c, slope_x)), x2 = picture.x(ridge_x),
-               y2 = picture.y(c.int8_gops), fp32_y = picture.y(c.fp32_gops),
-               end = picture.x(picture.last_x());
-  picture.line("roof", x1, y1, x2, y2);
-  picture.line("roof", x2, y2, end, y2);
-  picture.line("fp32", picture.x(fp32_x), fp32_y, end, fp32_y);
-  const std::string threads = cat(c.threads, c.threads == 1 ? " thread: " : " threads: ");
-  picture.roof_label(x2 + 10, y2 - 8, cat("int8, ", threads, fixed(c.int8_gops, 0), " GOP/s"));
-  picture.roof_label(picture.x(fp32_x) + 14, fp32_y + 16,
-                     cat("fp32, ", threads, fixed(c.fp32_gops, 0), " GOP/s"));
-  constexpr double at = 0.4;  // of the slope, where nothing crosses it yet
-  picture.slope_label(x1 + at * (x2 - x1), y1 + at * (y2 - y1), (y1 - y2) / (x2 - x1),
-                      cat("reading, ", threads, fixed(c.read_gbps, 1), " GB/s"));
-}
+// What the machine gave with one number of threads.
+class Roof {
+ public:
+  Roof(const Picture& picture, const Ceilings& c)
+      : ceilings_(c),
+        slope_x_(picture.x(first_x(picture, c))),
+        slope_y_(picture.y(roof(c, first_x(picture, c)))),
+        ridge_x_(picture.x(c.int8_gops / c.read_gbps)),
+        int8_y_(picture.y(c.int8_gops)),
+        fp32_x_(picture.x(c.fp32_gops / c.read_gbps)),
+        fp32_y_(picture.y(c.fp32_gops)) {}
+
+  void draw_lines(Picture& picture) const {
+    const double end = picture.x(picture.last_x());
+    picture.roof_line("roof", slope_x_, slope_y_, ridge_x_, int8_y_);
+    picture.roof_line("roof", ridge_x_, int8_y_, end, int8_y_);
+    picture.roof_line("fp32", fp32_x_, fp32_y_, end, fp32_y_);
+  }
+  void draw_labels(Picture& picture) const {
+    const Ceilings& c = ceilings_;
+    const std::string threads = cat(c.threads, c.threads == 1 ? " thread: " : " threads: ");
+    constexpr double at = 0.4;  // of the slope, where nothing crosses it yet
+    picture.slope_label(slope_x_ + at * (ridge_x_ - slope_x_), slope_y_ + at * (int8_y_ - slope_y_),
+                        (slope_y_ - int8_y_) / (ridge_x_ - slope_x_),
+                        cat("reading, ", threads, fixed(c.read_gbps, 1), " GB/s"));
+    constexpr double gap = 10;
+    picture.roof_label(ridge_x_ + gap, int8_y_, cat("int8, ", threads, fixed(c.int8_gops, 0), " GOP/s"));
+    picture.roof_label(fp32_x_ + gap, fp32_y_, cat("fp32, ", threads, fixed(c.fp32_gops, 0), " GOP/s"));
+  }
+
+ private:
+  static double first_x(const Picture& picture, const Ceilings& c) {
+    return std::max(picture.first_x(), picture.first_y() / c.read_gbps);
+  }
+  Ceilings ceilings_;
+  double slope_x_, slope_y_, ridge_x_, int8_y_, fp32_x_, fp32_y_;
+};
 
 }  // namespace
 
@@ -185,7 +227,9 @@ std::string roofline(const std::vector<Measured>& rows) {
     picture.line("drop", picture.x(intensity(m)), picture.y(m.gops()), picture.x(intensity(m)),
                  picture.y(roof(m.ceilings, intensity(m))));
   const std::vector<Ceilings> all = ceilings_of(rows);
-  for (const Ceilings& ceilings : all) draw_roof(picture, ceilings);
+  std::vector<Roof> roofs;
+  for (const Ceilings& ceilings : all) roofs.emplace_back(picture, ceilings).draw_lines(picture);
+  for (const Roof& one : roofs) one.draw_labels(picture);
   const auto name = [&](const Measured& m) {
     return all.size() == 1 ? m.row.name() : cat(m.row.name(), ", t", m.row.n_threads);
   };

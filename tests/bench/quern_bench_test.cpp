@@ -185,7 +185,7 @@ TEST(QuernBench, WrongUsageIsOneLineAndStatusTwo) {
     std::vector<std::string> arguments;
     std::string says;
   } cases[] = {
-      {{}, "give a model with --model FILE or --synthetic SHAPE:TYPE"},
+      {{}, "--model or --synthetic is required"},
       {{"-m", model, "--synthetic", "tiny:Q4_0"}, "excludes"},
       {{"-m", model, "-p", "many"}, "'many' is not a whole number from 0 to"},
       {{"-m", model, "-p", "16,-1"}, "'-1' is not a whole number"},
