@@ -5,7 +5,6 @@
 //
 // Answers go to standard output, everything else to standard error. In a pipe each line of standard input is
 // a message.
-#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -29,7 +28,7 @@ int main(int argc, char** argv) {
   examples::Program program("quern-chat", "A conversation in the terminal.", examples::Program::Input::model,
                             examples::Program::Output::text);
   program.add_compute_options();
-  program.add_session_options();
+  program.add_session_options(/*most_by_default=*/8192);
   std::string system, source, variables, tools;
   quern::GenerateOptions options{.max_tokens = 1024};
   std::uint64_t seed = 0;
@@ -68,9 +67,7 @@ int main(int argc, char** argv) {
                                           .eos_token = name_of(tokenizer.eos())};
     const auto chat = source.empty() ? examples::own_template(model.chat_template())
                                      : examples::given_template(source, names);
-    // What the model was trained for may take more memory than a conversation deserves.
-    if (program.session.n_ctx == 0) program.session.n_ctx = std::min(model.info().n_ctx_train, 8192);
-    examples::Conversation conversation(model, chat, model.new_session(program.session).value());
+    examples::Conversation conversation(model, chat, model.new_session(program.session_for(model)).value());
     conversation.variables = variables;
     conversation.set_system(system);
     if (!tools.empty()) conversation.offer_tools(examples::read_file(tools));

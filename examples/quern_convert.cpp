@@ -27,8 +27,9 @@ int main(int argc, char** argv) {
   std::string folder, out, type = "as-is";
   quern::ConvertOptions options;
   program.add_option("folder", folder, "Folder with config.json, *.safetensors and tokenizer.json")
+      .type_name("FOLDER")
       .required();
-  program.add_option("out", out, "GGUF file to write").required();
+  program.add_option("out", out, "GGUF file to write").type_name("FILE").required();
   program
       .add_option("--type", type,
                   "Type of the matrices: as-is (default: as the folder has them), f32, f16, bf16, q8_0")

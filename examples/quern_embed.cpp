@@ -119,7 +119,7 @@ void write_ranking(quern::Embedder& embedder, const Arguments& arguments, bool a
 
 /// Gives --rerank, whose query may be empty.
 examples::Option add_options(examples::Program& program, Arguments& arguments) {
-  program.add_option("file", arguments.file, "Lines of text (default: - , standard input)");
+  program.add_option("file", arguments.file, "Lines of text (default: - , standard input)").type_name("FILE");
   program.add_token_ids("--tokens", arguments.tokens, "Embed these token ids as they are").excludes("file");
   program
       .add_option("--similarity", arguments.compared,
@@ -136,8 +136,9 @@ examples::Option add_options(examples::Program& program, Arguments& arguments) {
   program
       .add_option("--format", arguments.format, "Of vectors: json (default), f32 (raw, little-endian), npy")
       .check(examples::one_of({"json", "f32", "npy"}))
+      .excludes("--json")
       .type_name("NAME");
-  program.add_option("--out", arguments.out, "File to write (default: - , standard output)")
+  program.add_option("-o,--out", arguments.out, "File to write (default: - , standard output)")
       .type_name("FILE");
   program.add_flag("--no-normalize", arguments.no_normalize, "Leave vectors as the model makes them");
   program.add_flag("--truncate", arguments.embed.truncate,

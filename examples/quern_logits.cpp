@@ -3,31 +3,30 @@
 //
 //   quern-logits -m tiny.gguf --tokens 1,2,3 --out logits.f32
 //   quern-logits -m t5.gguf --encoder-tokens 4,5,1 --tokens 0,7 --out logits.f32
-#include <nlohmann/json.hpp>
+#include <algorithm>
 
 #include "common/interrupt.h"
 #include "common/output_file.h"
 #include "common/program.h"
 #include "common/progress.h"
+#include "common/token_ids.h"
 
 namespace {
 
 std::vector<quern::Token> read_tokens(const std::string& path) {
-  const auto parsed = nlohmann::json::parse(examples::read_file(path), nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_array()) throw std::runtime_error(path + ": not a JSON array of token ids");
-  std::vector<quern::Token> tokens;
-  for (const auto& id : parsed) {
-    if (!id.is_number_integer() || id < 0 || id > std::numeric_limits<quern::Token>::max())
-      throw std::runtime_error(path + ": element " + std::to_string(tokens.size()) + " is no token id");
-    tokens.push_back(id.get<quern::Token>());
+  const std::string text = examples::read_file(path);
+  try {
+    return examples::token_ids_from_json(text);
+  } catch (const std::exception& error) {
+    throw std::runtime_error(path + ": " + error.what());
   }
-  return tokens;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::Program program("quern-logits", "Writes the logits after every token of a sequence.");
+  examples::Program program("quern-logits", "Writes the logits after every token of a sequence.",
+                            examples::Program::Input::model, examples::Program::Output::text);
   program.add_compute_options();
   program.add_session_options();
   std::vector<quern::Token> tokens, encoder_tokens;
@@ -39,7 +38,7 @@ int main(int argc, char** argv) {
       .excludes("--tokens");
   program.add_token_ids("--encoder-tokens", encoder_tokens,
                         "Of a model with an encoder: the token ids of its source");
-  program.add_option("--out", out, "File to write; - is standard output").required().type_name("FILE");
+  program.add_option("-o,--out", out, "File to write; - is standard output").required().type_name("FILE");
   program.add_option("--chunk", chunk, "Tokens evaluated at a time (default: all)")
       .check(examples::whole_number(1, std::numeric_limits<int>::max()))
       .type_name("N");

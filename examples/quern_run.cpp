@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -67,7 +66,7 @@ int main(int argc, char** argv) {
   using examples::whole_number;
   examples::Program program("quern-run", "Completes a prompt.");
   program.add_compute_options();
-  program.add_session_options();
+  program.add_session_options(/*most_by_default=*/4096);
   std::string prompt, file = "-";
   std::uint64_t seed = 0;
   quern::GenerateOptions options;
@@ -75,6 +74,7 @@ int main(int argc, char** argv) {
   const examples::Option given =
       program.add_option("-p,--prompt,prompt", prompt, "The prompt (default: standard input)");
   program.add_option("-f,--file", file, "Read the prompt from a file; - is standard input")
+      .type_name("FILE")
       .excludes("--prompt");
   program.add_option("-n,--max-tokens", options.max_tokens, "New tokens at most")
       .check(whole_number(0, std::numeric_limits<int>::max()))
@@ -101,7 +101,7 @@ int main(int argc, char** argv) {
   program.add_option("--stop", options.stop_at, "End before this text; may be given several times")
       .check(examples::not_empty())
       .type_name("TEXT");
-  program.add_flag("--special", options.parse_special,
+  program.add_flag("--special,--parse-special", options.parse_special,
                    "Read names of control tokens in the prompt as those tokens");
 
   return program.run(argc, argv, [&] {
@@ -117,9 +117,7 @@ int main(int argc, char** argv) {
     program.open.stop = interrupt.token();
     const auto model = quern::Model::open(program.model, program.open).value();
     loading.clear();
-    // What the model was trained for may take more memory than a short completion deserves.
-    if (program.session.n_ctx == 0) program.session.n_ctx = std::min(model.info().n_ctx_train, 4096);
-    auto session = model.new_session(program.session).value();
+    auto session = model.new_session(program.session_for(model)).value();
 
     options.progress = reading.callback();
     options.stop = interrupt.token();
@@ -137,6 +135,6 @@ int main(int argc, char** argv) {
       examples::flush_out();
       print_timing(done);
     }
-    return done.finish == quern::Finish::cancelled ? 130 : 0;
+    return done.finish == quern::Finish::cancelled ? examples::interrupted_status : 0;
   });
 }

@@ -3,11 +3,13 @@
 //
 //   echo "The millstone turns" | quern-tokenize -m tiny.gguf
 //   quern-tokenize -m tiny.gguf --ids < corpus.txt > ids.jsonl
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "common/program.h"
+#include "common/token_ids.h"
 
 namespace {
 
@@ -40,6 +42,11 @@ void append_hex(std::string& out, std::string_view bytes) {
   }
 }
 
+/// Bytes that are no character become U+FFFD.
+std::string json_string(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 void append_ids(std::string& out, std::span<const Token> ids) {
   out += '[';
   for (const Token id : ids) {
@@ -51,27 +58,13 @@ void append_ids(std::string& out, std::span<const Token> ids) {
   out.back() = ']';
 }
 
-std::vector<Token> parse_ids(std::string_view line) {
-  std::vector<Token> ids;
-  const auto parsed = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_array()) throw std::runtime_error("not a JSON array of token ids");
-  for (const auto& id : parsed) {
-    if (!id.is_number_integer() || id < 0 || id > std::numeric_limits<Token>::max())
-      throw std::runtime_error(id.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
-                               " is no token id");
-    ids.push_back(id.get<Token>());
-  }
-  return ids;
-}
-
 /// One token a line: its id and its text as the vocabulary spells it.
 void append_listing(std::string& out, const quern::Tokenizer& tokenizer, std::span<const Token> ids) {
   for (const Token id : ids) {
     char digits[16];
     const int n = std::snprintf(digits, sizeof digits, "%8d  ", id);
     out.append(digits, static_cast<std::size_t>(n));
-    out += nlohmann::json(tokenizer.token_text(id))
-               .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    out += json_string(tokenizer.token_text(id));
     out += tokenizer.is_control(id) ? "  control\n" : "\n";
   }
 }
@@ -105,7 +98,8 @@ int main(int argc, char** argv) {
   program.add_flag("--hex", hex, "Texts are lines of hexadecimal bytes (to carry any bytes, line ends too)");
   program.add_flag("--add-special", encode.add_special,
                    "Add the tokens that the vocabulary puts around a text");
-  program.add_flag("--parse-special", encode.parse_special, "Read names of control tokens as those tokens");
+  program.add_flag("--parse-special,--special", encode.parse_special,
+                   "Read names of control tokens as those tokens");
   program.add_flag("--remove-special", decode.remove_special,
                    "With --decode: leave out the tokens around the text");
   program.add_flag("--unparse-special", decode.unparse_special,
@@ -116,8 +110,11 @@ int main(int argc, char** argv) {
     std::string out;
     for_each_line([&](std::string_view line) {
       if (decoding) {
-        const std::string text = tokenizer.decode(parse_ids(line), decode).value();
-        hex ? append_hex(out, text) : void(out += text);
+        const std::string text = tokenizer.decode(examples::token_ids_from_json(line), decode).value();
+        if (hex)
+          append_hex(out, text);
+        else
+          out += program.json ? json_string(text) : text;
         out += '\n';
       } else {
         const auto ids = tokenizer.encode(hex ? from_hex(line) : line, encode).value();

@@ -20,18 +20,18 @@ namespace examples {
 namespace {
 
 constexpr const char* help_text =
-    "  /system [TEXT]      show or set the system message\n"
+    "  /system [TEXT]      show or set the system message; - takes it away\n"
     "  /retry              take the last answer back and let the model answer again\n"
     "  /undo               take the last question and its answer back\n"
     "  /clear              begin anew, with the same system message\n"
-    "  /tool NAME RESULT   give the model the result of a call, by the tool's name or the call's id\n"
+    "  /tool NAME RESULT   give the result of a call, by the tool's name or the call's id\n"
     "  /save FILE          keep the conversation as JSON\n"
     "  /load FILE          go on with one that was kept\n"
     "  /set [NAME VALUE]   show the settings, or change one\n"
     "  /stats              tokens, speed and memory\n"
     "  /exit               leave, as Ctrl-D does\n"
-    "Ctrl-C stops an answer. A line that ends in \\ goes on in the next one. // at the start sends a / as "
-    "text.\n";
+    "Ctrl-C stops an answer, or empties the line. A line that ends in \\ goes on in\n"
+    "the next one. // at the start sends a / as text.\n";
 
 /// The first word, and what comes after the space behind it, without spaces at its end.
 std::pair<std::string, std::string> first_word(const std::string& text) {
@@ -58,7 +58,7 @@ int Chat::run() {
       ask(line->starts_with("//") ? line->substr(1) : *line);
   }
   if (editor_.terminal() && !leave_) std::fputs("\n", stdout);
-  return failed_ && !editor_.terminal() ? 1 : 0;
+  return editor_.terminal() ? 0 : status_;
 }
 
 void Chat::note(Text text) const {
@@ -83,7 +83,7 @@ bool Chat::answer() {
   reading.clear();
   view.end(reply.has_value());
   if (!reply) {
-    failed_ = true;
+    status_ = 1;
     const bool full = reply.error().code == quern::ErrorCode::context_full;
     note(reply.error().message + (full ? " (/undo or /clear makes room, --n-ctx gives more)" : ""));
     return false;
@@ -95,7 +95,8 @@ bool Chat::answer() {
   if (finish == quern::Finish::context_full) note("[stopped: the context is full; /clear begins anew]");
   if (finish == quern::Finish::cancelled) {
     note("[stopped]");
-    failed_ = leave_ = !editor_.terminal();
+    leave_ = !editor_.terminal();
+    status_ = interrupted_status;
     if (reply->done.text.empty()) return false;
   }
   quern::Answer& answer = reply->answer;
@@ -132,7 +133,7 @@ void Chat::exit(Text) { leave_ = true; }
 void Chat::clear(Text) { conversation_.clear(); }
 
 void Chat::system(Text text) {
-  if (!text.empty()) return conversation_.set_system(text);
+  if (!text.empty()) return conversation_.set_system(text == "-" ? "" : text);
   const std::string now = conversation_.system();
   note(now.empty() ? "no system message" : now);
 }
@@ -162,6 +163,7 @@ void Chat::save(Text path) {
 }
 
 void Chat::load(Text path) {
+  if (path.empty()) throw std::runtime_error("/load needs the name of a file");
   conversation_.messages = messages_from_json(read_file(path));
   note(std::to_string(conversation_.messages.size()) + " messages loaded");
 }

@@ -15,7 +15,8 @@ class Chat {
   Chat(Conversation conversation, const quern::GenerateOptions& options)
       : conversation_(std::move(conversation)), options_(options) {}
 
-  /// Until the input ends. The exit status: 1 if an answer failed in a pipe.
+  /// Until the input ends. The exit status: in a pipe 1 if an answer failed, and that of an interrupted
+  /// program if Ctrl-C stopped one.
   int run();
 
  private:
@@ -44,7 +45,8 @@ class Chat {
   Conversation conversation_;
   quern::GenerateOptions options_;
   Conversation::Reply last_ = {};
-  bool leave_ = false, failed_ = false;
+  bool leave_ = false;
+  int status_ = 0;
 };
 
 }  // namespace examples

@@ -35,4 +35,6 @@ Interrupt::~Interrupt() {
   if (ends_) std::signal(SIGTERM, before_term_);
 }
 
+bool Interrupt::came() { return interrupted; }
+
 }  // namespace examples

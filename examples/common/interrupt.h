@@ -17,6 +17,8 @@ class Interrupt {
   ~Interrupt();
 
   std::stop_token token() const { return source_.get_token(); }
+  /// Whether one came to the latest of them, which may be gone by now.
+  static bool came();
 
  private:
   std::stop_source source_;

@@ -1,10 +1,9 @@
 #include "common/manifest.h"
 
-#include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "common/output_file.h"
 #include "common/program.h"
 
 namespace examples {
@@ -23,12 +22,9 @@ void write_manifest(const std::string& path, const quern::Manifest& manifest) {
       {"quern_manifest", 1}, {"metadata_sha256", manifest.metadata_sha256}, {"tensors", tensors}};
   // Names from a file may be no UTF-8.
   const std::string text = json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (out) return;
-  std::remove(path.c_str());
-  throw std::runtime_error(path + ": cannot write");
+  OutputFile file(path);
+  file.write(text);
+  file.close();
 }
 
 quern::Manifest read_manifest(const std::string& path) {

@@ -10,6 +10,8 @@
 #include <limits>
 #include <memory>
 
+#include "common/interrupt.h"
+
 namespace examples {
 namespace {
 
@@ -62,13 +64,23 @@ void Program::add_isa_option() {
       .type_name("NAME");
 }
 
-void Program::add_session_options() {
-  add_option("--n-ctx", session.n_ctx, "Context length in tokens (default: what the model was trained for)")
+void Program::add_session_options(int most_by_default) {
+  most_by_default_ = most_by_default;
+  const std::string most = most_by_default == 0 ? "" : ", at most " + std::to_string(most_by_default);
+  add_option("--n-ctx", session.n_ctx,
+             "Context length in tokens (default: what the model was trained for" + most + ")")
       .check(whole_number(0, std::numeric_limits<int>::max()))
       .type_name("N");
   add_option("--kv", kv_, "Type of the keys and values: f16 (default), f32, bf16, q8_0")
       .check(one_of(kv_names))
       .type_name("TYPE");
+}
+
+quern::SessionOptions Program::session_for(const quern::Model& opened) const {
+  quern::SessionOptions options = session;
+  if (options.n_ctx == 0 && most_by_default_ != 0)
+    options.n_ctx = std::min(opened.info().n_ctx_train, most_by_default_);
+  return options;
 }
 
 int Program::run(int argc, char** argv, const std::function<int()>& body) {
@@ -83,7 +95,7 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
     return 2;
   } catch (const std::exception& error) {
     std::cerr << name_ << ": " << one_line(error.what()) << "\n";
-    return 1;
+    return Interrupt::came() ? interrupted_status : 1;
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // What the example programs share: their common options, and how they fail: one line on standard error, exit
-// status 2 for wrong usage and 1 for everything else.
+// status 2 for wrong usage, 130 after Ctrl-C and 1 for everything else.
 #include <cstdint>
 #include <functional>
 #include <stdexcept>
@@ -13,6 +13,8 @@
 #include "quern/quern.h"
 
 namespace examples {
+
+constexpr int interrupted_status = 130;  // as of a program that SIGINT ends: 128 + 2
 
 class Program : public Options {
  public:
@@ -27,8 +29,11 @@ class Program : public Options {
   /// -t/--threads and --isa, for programs that compute.
   void add_compute_options();
   void add_isa_option();
-  /// --n-ctx and --kv.
-  void add_session_options();
+  /// --n-ctx and --kv. What a model was trained for may take more memory than the program's work deserves:
+  /// `most_by_default` limits what it gets unasked; 0: no limit.
+  void add_session_options(int most_by_default = 0);
+  /// The options of a session with this model. Requires: parsed.
+  quern::SessionOptions session_for(const quern::Model& opened) const;
 
   /// Token ids separated by commas.
   Option add_token_ids(const std::string& names, std::vector<quern::Token>& ids,
@@ -46,6 +51,7 @@ class Program : public Options {
  private:
   std::string name_;
   std::string kv_ = "f16";
+  int most_by_default_ = 0;
 };
 
 /// The value; or a std::runtime_error with the library's message and, for this kind of error, the option of

@@ -59,6 +59,7 @@ TEST(QuernChat, Commands) {
   EXPECT_THAT(chat("/set max_tokens 2\nWhere does Mira live?\n/set\n").err,
               HasSubstr("[stopped after max_tokens = 2]\n  temp 0\n"));
   EXPECT_THAT(chat("/help\n").err, HasSubstr("/retry"));
+  EXPECT_EQ(chat("/system Be brief.\n/system -\n/system\n").err, "no system message\n");
   EXPECT_EQ(chat("/exit\nWhere does Mira live?\n").out, "");
 }
 
@@ -80,6 +81,7 @@ TEST(QuernChat, WhatGoesWrongIsSaidAndTheConversationGoesOn) {
       {"/load " + (folder / "none.json").string(), "none.json"},
       {"/load " + (folder / "bad.json").string(), "a message without a role"},
       {"/save", "/save needs the name of a file"},
+      {"/load", "/load needs the name of a file"},
   };
   for (const auto& c : cases) {
     const Outcome outcome = chat(c.line + "\nWhere does Mira live?\n");

@@ -50,6 +50,8 @@ TEST(Programs, WrongUsageIsOneLineAndStatusTwo) {
       {"quern-run", {"-m", model, "--n-ctx", "-1", "hello"}, "'-1' is not a whole number"},
       {"quern-chat", {"-m", model, "--variables", "[1]"}, "'[1]' is no JSON object"},
       {"quern-inspect", {}, "--model is required"},
+      {"quern-embed", {"-m", model, "--json", "--format", "npy"}, "--json excludes --format"},
+      {"quern-logits", {"-m", model, "--json", "--tokens", "1", "--out", "x"}, "--json"},
       {"quern-tokenize", {"-m", model, "--encode"}, "--encode"},
       {"quern-logits", {"-m", model, "--out", "x"}, "tokens"},
       {"quern-logits", {"-m", model, "--tokens", "1,-2", "--out", "x"}, "'-2' is not a whole number"},
@@ -212,6 +214,8 @@ TEST(QuernTokenize, OneArrayALineAndBack) {
   EXPECT_EQ(from_hex.out.substr(0, from_hex.out.find('\n')), lines[0].dump());
   const Outcome to_hex = run_program("quern-tokenize", {"-m", model, "--decode", "--hex"}, from_hex.out);
   EXPECT_EQ(to_hex.out, "68656c6c6f\n\n0aff00\n");
+  const Outcome to_json = run_program("quern-tokenize", {"-m", model, "--decode", "--json"}, from_hex.out);
+  EXPECT_EQ(to_json.out, "\"hello\"\n\"\"\n\"\\n\uFFFD\\u0000\"\n");
 
   const Outcome special = run_program("quern-tokenize", {"-m", model, "--ids", "--add-special"}, "hello");
   EXPECT_EQ(json::parse(special.out).size(), lines[0].size() + 1);
