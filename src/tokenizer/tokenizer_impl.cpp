@@ -17,7 +17,31 @@ using formats::cat;
 namespace {
 
 constexpr std::string_view model_key = "tokenizer.ggml.model";
-constexpr std::string_view pre_key = "tokenizer.ggml.pre";
+constexpr std::string_view pre_key = "tokenizer.ggml.pre", tokens_key = "tokenizer.ggml.tokens";
+
+// Files that are older than the key do not say how texts are cut. The vocabularies of most families of that
+// time are known by where one of their tokens stands.
+struct Landmark {
+  std::size_t id;
+  std::string_view text, pre;
+};
+constexpr Landmark landmarks[] = {
+    {128000, "<|begin_of_text|>", "llama-bpe"},  // Llama 3
+    {151644, "<|im_start|>", "qwen2"},           // Qwen 1.5
+    {255000, "<|START_OF_TURN_TOKEN|>", "command-r"},
+    {100000, "<｜begin▁of▁sentence｜>", "deepseek-llm"},  // and DeepSeek V2
+    {32013, "<｜begin▁of▁sentence｜>", "deepseek-coder"},
+    {50256, "<|endoftext|>", "gpt-2"},  // and Phi 2
+    {11, "<|endoftext|>", "falcon"},
+};
+
+std::string_view pre_of_unsaid(const formats::Metadata& metadata) {
+  const auto tokens = metadata.strings(tokens_key);
+  if (!tokens) return "default";  // which is an error when the tokens are read
+  for (const Landmark& landmark : landmarks)
+    if (landmark.id < tokens->size() && (*tokens)[landmark.id] == landmark.text) return landmark.pre;
+  return "default";
+}
 
 // The row of a vocabulary's pre-tokenizer; null for models without.
 Result<const PreTokenizer*> pre_tokenizer_of(const formats::Metadata& metadata, const Model& model) {
@@ -25,7 +49,7 @@ Result<const PreTokenizer*> pre_tokenizer_of(const formats::Metadata& metadata, 
   std::string_view name = model.forced_pre;
   if (name.empty()) {
     QUERN_TRY(name, metadata.string_or(pre_key, ""));
-    if (name.empty()) name = "default";
+    if (name.empty()) name = pre_of_unsaid(metadata);
   }
   if (const PreTokenizer* pre = find_pre_tokenizer(name)) return pre;
   std::string message = cat(pre_key, " '", formats::printable(name), "' is not known; known:");

@@ -387,6 +387,8 @@ Result<void> Vocabulary::mark_stripping(const formats::Metadata& metadata) {
 Result<void> Vocabulary::load_rules(const formats::Metadata& metadata, const Model& model,
                                     const PreTokenizer* pre) {
   rules_ = model.rules;
+  if (pre && model.forced_pre.empty() && !metadata.has("tokenizer.ggml.pre"))
+    warnings_.push_back(cat("tokenizer.ggml.pre is absent; texts are cut as by '", pre->name, "'"));
   if (pre) {
     rules_.add_bos = pre->has(adds_bos | always_bos);
     rules_.add_sep = pre->has(adds_sep);

@@ -200,6 +200,42 @@ TEST(SpecialTokens, ControlTokensOnlyWhereAskedFor) {
   EXPECT_EQ(tokenizer->encode("", false, true).value(), std::vector<Token>{});
 }
 
+// Files that are older than tokenizer.ggml.pre: a token in its place tells the family.
+TEST(PreTokenizers, AreKnownByATokenWhereTheKeyIsAbsent) {
+  const struct {
+    std::size_t id;
+    const char *text, *pre;
+    std::vector<std::string> pieces;  // of 2024
+  } cases[] = {{128000, "<|begin_of_text|>", "llama-bpe", {"202", "4"}},
+               {151644, "<|im_start|>", "qwen2", {"2", "0", "2", "4"}},
+               {50256, "<|endoftext|>", "gpt-2", {"2024"}},
+               {12, "<|endoftext|>", "default", {"202", "4"}}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.pre);
+    MadeUp vocab = made_up_bpe();
+    vocab.merges = {"2 0", "20 2", "202 4"};
+    for (const char* token : {"20", "202", "2024"}) vocab.add(token);
+    while (vocab.tokens->size() <= c.id) vocab.add("filler " + std::to_string(vocab.tokens->size()));
+    (*vocab.tokens)[c.id] = c.text;
+    vocab.more = [&](test::GgufBytes& file) {
+      file.kv("tokenizer.ggml.bos_token_id", static_cast<std::uint32_t>(c.id));
+    };
+    for (const bool says : {true, false}) {
+      vocab.pre = says ? c.pre : "";
+      const auto tokenizer = vocab.load().value();
+      std::vector<std::string> pieces;
+      for (const Token id : tokenizer->encode("2024", false, false).value())
+        pieces.emplace_back(tokenizer->vocabulary().text(id));
+      EXPECT_EQ(pieces, c.pieces);
+      ASSERT_EQ(tokenizer->vocabulary().warnings().size(), says ? 0u : 1u);
+      if (!says) {
+        EXPECT_EQ(tokenizer->vocabulary().warnings()[0],
+                  std::string("tokenizer.ggml.pre is absent; texts are cut as by '") + c.pre + "'");
+      }
+    }
+  }
+}
+
 TEST(EndOfGeneration, ByIdsAndTexts) {
   MadeUp vocab = made_up_bpe();
   const Token end = vocab.add("<|im_end|>"), turn = vocab.add("<end_of_turn>"),
