@@ -5,12 +5,12 @@
 //
 // Answers go to standard output, everything else to standard error. In a pipe each line of standard input is
 // a message.
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "common/chat.h"
 #include "common/program.h"
 #include "common/progress.h"
+#include "common/settings.h"
 #include "common/template_option.h"
 
 namespace {
@@ -23,15 +23,12 @@ std::string json_object(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using examples::real_number;
-  using examples::whole_number;
   examples::Program program("quern-chat", "A conversation in the terminal.", examples::Program::Input::model,
                             examples::Program::Output::text);
   program.add_compute_options();
   program.add_session_options(/*most_by_default=*/8192);
   std::string system, source, variables, tools;
   quern::GenerateOptions options{.max_tokens = 1024};
-  std::uint64_t seed = 0;
   program.add_option("-s,--system", system, "The system message");
   examples::add_template_option(program, source);
   program.add_option("--variables", variables, "Variables of the template, as {\"enable_thinking\": false}")
@@ -42,19 +39,9 @@ int main(int argc, char** argv) {
                   "File with the tools that the model may call, a JSON array; a call is shown as a line of "
                   "JSON, and /tool gives its result")
       .type_name("FILE");
-  program.add_option("-n,--max-tokens", options.max_tokens, "Tokens of an answer at most")
-      .check(whole_number(0, std::numeric_limits<int>::max()))
-      .show_default();
-  program.add_option("--temp", options.sampler.temperature, "Temperature; 0: always the likeliest token")
-      .check(real_number(0))
-      .show_default();
-  const examples::Option seeded =
-      program.add_option("--seed", seed, "Same seed, same answers (default: a new one each time)")
-          .check(whole_number(0))
-          .type_name("N");
+  examples::add_generation_options(program, options);
 
   return program.run(argc, argv, [&] {
-    if (seeded.given()) options.sampler.seed = seed;
     examples::ProgressBar loading("loading");
     program.open.progress = loading.callback();
     const auto model = quern::Model::open(program.model, program.open).value();

@@ -11,6 +11,7 @@
 #include "common/interrupt.h"
 #include "common/program.h"
 #include "common/progress.h"
+#include "common/settings.h"
 
 namespace {
 
@@ -62,42 +63,17 @@ void print_json(const quern::Generation& done) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using examples::real_number;
-  using examples::whole_number;
   examples::Program program("quern-run", "Completes a prompt.");
   program.add_compute_options();
   program.add_session_options(/*most_by_default=*/4096);
   std::string prompt, file = "-";
-  std::uint64_t seed = 0;
   quern::GenerateOptions options;
-  quern::SamplerOptions& sampler = options.sampler;
   const examples::Option given =
       program.add_option("-p,--prompt,prompt", prompt, "The prompt (default: standard input)");
   program.add_option("-f,--file", file, "Read the prompt from a file; - is standard input")
       .type_name("FILE")
       .excludes("--prompt");
-  program.add_option("-n,--max-tokens", options.max_tokens, "New tokens at most")
-      .check(whole_number(0, std::numeric_limits<int>::max()))
-      .show_default();
-  program.add_option("--temp", sampler.temperature, "Temperature; 0: always the likeliest token")
-      .check(real_number(0))
-      .show_default();
-  program.add_option("--top-k", sampler.top_k, "Choose among the k likeliest; 0: all")
-      .check(whole_number(0, std::numeric_limits<int>::max()))
-      .show_default();
-  program
-      .add_option("--top-p", sampler.top_p, "Choose among the likeliest that hold this probability; 1: all")
-      .check(real_number(0, 1))
-      .show_default();
-  program
-      .add_option("--min-p", sampler.min_p,
-                  "Leave out what is less likely than this share of the best; 0: nothing")
-      .check(real_number(0, 1))
-      .show_default();
-  const examples::Option seeded =
-      program.add_option("--seed", seed, "Same seed, same text (default: a new one each time)")
-          .check(whole_number(0))
-          .type_name("N");
+  examples::add_generation_options(program, options);
   program.add_option("--stop", options.stop_at, "End before this text; may be given several times")
       .check(examples::not_empty())
       .type_name("TEXT");
@@ -109,7 +85,6 @@ int main(int argc, char** argv) {
       if (file == "-" && isatty(STDIN_FILENO) == 1) std::fputs("the prompt, then Ctrl-D:\n", stderr);
       prompt = examples::read_file(file);
     }
-    if (seeded.given()) sampler.seed = seed;
     const examples::Interrupt interrupt;
     examples::ProgressBar loading("loading"), reading("reading the prompt");
 

@@ -82,13 +82,16 @@ Options::~Options() = default;
 template <typename T>
 Option Options::add_option(const std::string& names, T& value, const std::string& description) {
   CLI::Option* const option = app_->add_option(names, value, description)->allow_extra_args(false);
-  if constexpr (std::is_integral_v<T> || std::is_same_v<T, std::vector<int>>) make_decimal(*option);
+  if constexpr (!std::is_same_v<T, std::string> && !std::is_same_v<T, std::vector<std::string>> &&
+                !std::is_same_v<T, float>)
+    make_decimal(*option);
   return Option(option);
 }
 template Option Options::add_option(const std::string&, std::string&, const std::string&);
 template Option Options::add_option(const std::string&, int&, const std::string&);
 template Option Options::add_option(const std::string&, float&, const std::string&);
 template Option Options::add_option(const std::string&, std::uint64_t&, const std::string&);
+template Option Options::add_option(const std::string&, std::optional<std::uint64_t>&, const std::string&);
 template Option Options::add_option(const std::string&, std::vector<std::string>&, const std::string&);
 template Option Options::add_option(const std::string&, std::vector<int>&, const std::string&);
 

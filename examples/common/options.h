@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -63,8 +64,9 @@ class Options {
   ~Options();
 
   /// Names as "-m,--model"; without dashes, an argument by its place. The value stays as it is where the
-  /// option is not given, and must live until parse(). Types: std::string, int, float, std::uint64_t and
-  /// vectors of strings and ints, to which each occurrence of the option adds one element.
+  /// option is not given, and must live until parse(). Types: std::string, int, float, std::uint64_t, that as
+  /// a std::optional, and vectors of strings and ints, to which each occurrence of the option adds one
+  /// element.
   template <typename T>
   Option add_option(const std::string& names, T& value, const std::string& description);
   Option add_flag(const std::string& names, bool& value, const std::string& description);

@@ -49,6 +49,31 @@ std::string expected(const std::optional<std::uint64_t>*) {
 
 }  // namespace
 
+void add_generation_options(Options& options, quern::GenerateOptions& generation) {
+  quern::SamplerOptions& sampler = generation.sampler;
+  options.add_option("-n,--max-tokens", generation.max_tokens, "New tokens at most")
+      .check(whole_number(0, std::numeric_limits<int>::max()))
+      .show_default();
+  options.add_option("--temp", sampler.temperature, "Temperature; 0: always the likeliest token")
+      .check(real_number(0))
+      .show_default();
+  options.add_option("--top-k", sampler.top_k, "Choose among the k likeliest; 0: all")
+      .check(whole_number(0, std::numeric_limits<int>::max()))
+      .show_default();
+  options
+      .add_option("--top-p", sampler.top_p, "Choose among the likeliest that hold this probability; 1: all")
+      .check(real_number(0, 1))
+      .show_default();
+  options
+      .add_option("--min-p", sampler.min_p,
+                  "Leave out what is less likely than this share of the best; 0: nothing")
+      .check(real_number(0, 1))
+      .show_default();
+  options.add_option("--seed", sampler.seed, "Same seed, same text (default: a new one each time)")
+      .check(whole_number(0))
+      .type_name("N");
+}
+
 std::string described(const quern::GenerateOptions& options) {
   quern::GenerateOptions copy = options;
   std::ostringstream out;
