@@ -185,10 +185,12 @@ struct IQ4_XS : IQuant<BlockIQ4_XS> {
     return look_up(iq4_values, nibbles) + splat_bytes(signed_zero);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {  // iq4_xs_scale, eight at a time
-    std::uint64_t high = 0;
-    for (int g = 0; g < 8; ++g) high |= std::uint64_t{to_uint(b.scales_h) >> 2 * g & 3u} << (8 * g + 4);
+    std::uint64_t high = to_uint(b.scales_h);  // eight fields of two bits: each to a byte of its own
+    high = (high | high << 24) & 0x000000ff000000ffu;
+    high = (high | high << 12) & 0x000f000f000f000fu;
+    high = (high | high << 6) & 0x0303030303030303u;
     const Bytes16 low = nibble_pairs(load_u32(b.scales_l));
-    return double_bytes(low_half(low) | high) - 32;
+    return double_bytes(low_half(low) | high << 4) - 32;
   }
 };
 
