@@ -1,17 +1,18 @@
 # Flags of our own targets only; nothing here reaches a program that links Quern.
 # -ffp-contract=off: a fused multiply-add is asked for by name, or results would differ between machines.
-add_library(quern_flags INTERFACE)
-target_compile_options(quern_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off)
+add_library(quern_plain_flags INTERFACE)
+target_compile_options(quern_plain_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off)
 if(QUERN_WERROR)
   # GCC 12 sees overlaps inside std::string and mismatches where a test replaces operator new; neither is there.
-  target_compile_options(quern_flags INTERFACE -Werror
+  target_compile_options(quern_plain_flags INTERFACE -Werror
     $<$<CXX_COMPILER_ID:GNU>:-Wno-error=restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-error=mismatched-new-delete>)
 endif()
+
+# The same and the sanitizers.
+add_library(quern_flags INTERFACE)
+target_link_libraries(quern_flags INTERFACE quern_plain_flags)
 if(QUERN_SANITIZE)
   target_compile_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all)
   target_link_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE})
-endif()
-if(QUERN_BUILD_FUZZERS)
-  target_compile_options(quern_flags INTERFACE -fsanitize=fuzzer-no-link)  # coverage, which guides libFuzzer
 endif()
