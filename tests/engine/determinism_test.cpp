@@ -158,7 +158,7 @@ TEST_P(Determinism, NeighboursInAPassDoNotMatter) {
   std::vector<std::vector<float>> expected;
   for (std::size_t i = 0; i < n_sequences; ++i) {
     texts.emplace_back(tokens_);
-    std::ranges::rotate(texts[i], texts[i].begin() + static_cast<std::ptrdiff_t>(11 * i));
+    std::rotate(texts[i].begin(), texts[i].begin() + static_cast<std::ptrdiff_t>(11 * i), texts[i].end());
     Sequence alone = sequence({.kv_type = types[i], .threads = 1});
     expected.push_back(logits_of(alone, texts[i]));
   }
