@@ -29,9 +29,6 @@ inline constexpr std::size_t set_cols = 16 * group_cols(Type::grouping);
 template <typename Type>
 inline constexpr std::size_t scale_cols = group_cols(Type::grouping) == 128 ? 128 : 32;
 
-template <typename Type>
-inline constexpr std::size_t block_groups = Type::Block::elements / group_cols(Type::grouping);
-
 // The float scales d of a set's groups, or the factors of their minimums. A type has its binary16 scales as
 // bits, or a function of its own for all of them.
 template <typename Type>

@@ -100,9 +100,11 @@ WeightTypes plain_weight_types();
 WeightTypes k_quant_weight_types();
 WeightTypes i_quant_weight_types();
 
-// The type's blocks in a step.
+// The type's blocks in a step, and groups in a block.
 template <typename Type>
 inline constexpr std::size_t step_blocks = step_cols / Type::Block::elements;
+template <typename Type>
+inline constexpr std::size_t block_groups = Type::Block::elements / group_cols(Type::grouping);
 
 // Whole matrices stream through once, and the hardware's own prefetching stops at every page. A prefetch is
 // done only when its page's address is translated, which in a virtual machine takes over 100 ns, so pages are
@@ -130,7 +132,7 @@ QUERN_INLINE void prefetch_step(const typename Type::Block* step) {
 // The float scales of a step's groups, and the factors of their minimums.
 template <typename Type>
 QUERN_INLINE void load_float_scales(const typename Type::Block* step, float* d, float* dmin) {
-  constexpr std::size_t n = step_cols / group_cols(Type::grouping) / step_blocks<Type>;  // groups in a block
+  constexpr std::size_t n = block_groups<Type>;
   for (std::size_t b = 0; b < step_blocks<Type>; ++b)
     for (std::size_t g = 0; g < n; ++g) {
       if constexpr (requires { Type::d(step[b], g); }) {
