@@ -3,10 +3,11 @@
 
 #include <algorithm>
 
-#include "formats/mapped_file.h"
 #include "formats/printable.h"
 #include "formats/try.h"
 #include "src/api/edge.h"
+#include "src/convert/folder.h"
+#include "src/convert/sentence_modules.h"
 #include "src/convert/tokenizer_json.h"
 #include "src/convert/weights.h"
 
@@ -20,30 +21,6 @@ using formats::GgufWriter;
 using formats::JsonDocument;
 using formats::JsonValue;
 using formats::Safetensors;
-
-constexpr std::uint64_t max_file_bytes = std::uint64_t{256} << 20;  // of every file but the weights
-
-Result<std::string> read_text(const std::filesystem::path& path) {
-  QUERN_TRY(const formats::InputFile file, formats::InputFile::open(path));
-  if (file.size() > max_file_bytes)
-    return Error{ErrorCode::unsupported,
-                 cat(path.string(), ": has ", file.size(), " bytes, expected at most ", max_file_bytes)};
-  std::string text(static_cast<std::size_t>(file.size()), '\0');
-  QUERN_CHECK(file.read(0, std::as_writable_bytes(std::span(text))));
-  return text;
-}
-
-Result<JsonDocument> read_json(const std::filesystem::path& path) {
-  QUERN_TRY(std::string text, read_text(path));
-  return JsonDocument::parse(std::move(text), path.filename().string());
-}
-
-Result<std::optional<JsonDocument>> read_json_if_there(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return std::optional<JsonDocument>();
-  QUERN_TRY(JsonDocument document, read_json(path));
-  return std::optional(std::move(document));
-}
 
 Result<const FamilyRule*> find_family(const JsonValue& config) {
   const auto list = config.find("architectures");
@@ -106,26 +83,6 @@ std::string folder_name(const std::filesystem::path& folder) {
   return whole.filename().string();
 }
 
-// Pooling of an embedding model is written beside it, as its library keeps it.
-Result<void> write_pooling(const std::filesystem::path& folder, Conversion& conversion) {
-  constexpr std::uint32_t mean = 1, cls = 2, last = 3;
-  QUERN_TRY(const auto document, read_json_if_there(folder / "1_Pooling" / "config.json"));
-  if (!document) return {};
-  Config pooling(document->root(), document->root(), "1_Pooling/config.json");
-  std::vector<std::uint32_t> modes;
-  if (pooling.flag_or("pooling_mode_mean_tokens", false)) modes.push_back(mean);
-  if (pooling.flag_or("pooling_mode_cls_token", false)) modes.push_back(cls);
-  if (pooling.flag_or("pooling_mode_lasttoken", false)) modes.push_back(last);
-  for (const char* other :
-       {"pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens", "pooling_mode_weightedmean_tokens"})
-    pooling.expect(other, "false|null");
-  if (modes.size() != 1)
-    pooling.unsupported("pooling_mode_mean_tokens", "one of several or none", "one kind of pooling");
-  if (pooling.error()) return *pooling.error();
-  conversion.set("pooling_type", modes.front());
-  return {};
-}
-
 // Rows of the embedding, which every family's rows list first.
 Result<std::uint64_t> vocabulary_rows(const OutputTensor& embedding) {
   constexpr std::uint64_t max_rows = std::uint64_t{1} << 24;
@@ -170,9 +127,16 @@ Result<ConvertReport> convert_folder(const std::filesystem::path& folder, const 
   Conversion conversion{.family = *family, .config = config, .contents = contents, .notes = report.notes};
   write_hyper_parameters(conversion);
   if (config.error()) return *config.error();
-  if (family->output == Output::none) QUERN_CHECK(write_pooling(folder, conversion));
-  QUERN_TRY(const std::vector<OutputTensor> tensors, plan_tensors(conversion, checkpoint, options.type));
+  std::vector<DenseModule> modules;
+  if (family->output == Output::none) {
+    QUERN_TRY(modules, read_sentence_modules(folder, conversion));
+  }
+  QUERN_TRY(std::vector<OutputTensor> tensors, plan_tensors(conversion, checkpoint, options.type));
   if (config.error()) return *config.error();
+  for (const DenseModule& module : modules) {
+    QUERN_TRY(OutputTensor tensor, plan_dense_module(conversion, module, options.type));
+    tensors.push_back(std::move(tensor));
+  }
   QUERN_TRY(const std::uint64_t n_rows, vocabulary_rows(tensors.front()));
   conversion.set("vocab_size", static_cast<std::uint32_t>(n_rows));
   contents.set("general.file_type", file_type(tensors));

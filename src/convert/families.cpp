@@ -268,26 +268,6 @@ constexpr TensorRule glm4_layers[] = {{"layers.#.input_layernorm", "blk.#.attn_n
                                       {"layers.#.mlp.gate_up_proj", "blk.#.ffn_up"},
                                       {"layers.#.mlp.down_proj", "blk.#.ffn_down"}};
 
-constexpr TensorRule bert_layers[] = {
-    {"embeddings.word_embeddings", "token_embd"},
-    {"embeddings.token_type_embeddings", "token_types"},
-    {"embeddings.position_embeddings", "position_embd"},
-    {"embeddings.LayerNorm", "token_embd_norm", copy, always},
-    {"encoder.layer.#.attention.self.query", "blk.#.attn_q", copy, always},
-    {"encoder.layer.#.attention.self.key", "blk.#.attn_k", copy, always},
-    {"encoder.layer.#.attention.self.value", "blk.#.attn_v", copy, always},
-    {"encoder.layer.#.attention.output.dense", "blk.#.attn_output", copy, always},
-    {"encoder.layer.#.attention.output.LayerNorm", "blk.#.attn_output_norm", copy, always},
-    {"encoder.layer.#.intermediate.dense", "blk.#.ffn_up", copy, always},
-    {"encoder.layer.#.output.dense", "blk.#.ffn_down", copy, always},
-    {"encoder.layer.#.output.LayerNorm", "blk.#.layer_output_norm", copy, always}};
-constexpr Expectation bert_switches[] = {{"position_embedding_type", "absolute|null"},
-                                         {"is_decoder", "false|null"}};
-void write_bert(Conversion& c) {
-  c.set("attention.causal", false);
-  c.contents.set("tokenizer.ggml.token_type_count", c.config.size("type_vocab_size"));
-}
-
 }  // namespace
 
 std::span<const FamilyRule> family_rules() {
@@ -382,6 +362,7 @@ std::span<const FamilyRule> family_rules() {
        .keys = {gemma3_keys},
        .expected = {gemma_act, gemma3_switches},
        .defaults = gemma3_defaults,
+       .rope = {.local_theta = "rope_local_base_freq"},
        .window = Window::written,
        .window_period = 6,
        .prefixes = {"model.", "", "language_model.model.", "model.language_model."},
@@ -512,18 +493,11 @@ std::span<const FamilyRule> family_rules() {
        .defaults = R"({"partial_rotary_factor":0.5})"},
       lfm2_rule(),
       lfm2_moe_rule(),
-      {.names = {"BertModel"},
-       .architecture = "bert",
-       .tensors = {bert_layers},
-       .expected = {gelu, bert_switches},
-       .sizes = {.kv_heads = "", .epsilon = "layer_norm_eps"},
-       .rms = false,
-       .output = Output::none,
-       .embedding = "embeddings.word_embeddings",
-       .rope = {.rotates = false},
-       .prefixes = {"", "bert."},
-       .ignored = {"position_ids", "pooler.dense.weight", "pooler.dense.bias"},
-       .more = write_bert},
+      bert_rule(),
+      nomic_bert_rule(),
+      jina_bert_rule(),
+      modern_bert_rule(),
+      modern_bert_ranking_rule(),
   };
   return rules;
 }

@@ -31,7 +31,13 @@ enum class Op : std::uint8_t {
   squeeze,  ///< without its dimensions of 1
 };
 
-enum class Needed : std::uint8_t { never, maybe, always };
+enum class Needed : std::uint8_t {
+  never,
+  maybe,
+  always,
+  but_first,  ///< on every layer but 0, where it may be
+  otherwise,  ///< unless an earlier rule has found a tensor for the same name
+};
 
 /// Names without ".weight" and ".bias". '#' is the layer; a '*' in `from` counts parts (experts, heads),
 /// which are stacked in a new outermost dimension.
@@ -59,8 +65,8 @@ struct Expectation {
 struct SizeNames {
   std::string_view context = "max_position_embeddings", dim = "hidden_size", layers = "num_hidden_layers",
                    hidden = "intermediate_size", heads = "num_attention_heads",
-                   kv_heads = "num_key_value_heads", epsilon = "rms_norm_eps", theta = "rope_theta",
-                   rotary_share = "partial_rotary_factor";
+                   kv_heads = "num_key_value_heads", head_dim = "head_dim", epsilon = "rms_norm_eps",
+                   theta = "rope_theta", rotary_share = "partial_rotary_factor";
 };
 
 enum class Output : std::uint8_t {
@@ -83,6 +89,8 @@ struct RopeTraits {
   bool rotates = true;
   bool llama3 = false;    ///< divisors of the frequencies, as a tensor
   bool longrope = false;  ///< two tensors of divisors
+  std::string_view local_theta =
+      {};  ///< key of the base that layers with windows have, where it is their own
 };
 
 struct FamilyRule {
@@ -105,8 +113,12 @@ struct FamilyRule {
   bool mixed_layers = false;  ///< `layer_types` tells more than which layers have windows: `more` reads it
   std::vector<std::string_view> prefixes = {"model.", ""};  ///< of all names but the head's
   std::vector<std::string_view> ignored = {};               ///< ends of names that are no weights
-  std::vector<std::string_view> foreign = {};  ///< beginnings of names that belong to images and the like
-  void (*more)(Conversion&) = nullptr;         ///< what tables cannot say
+  std::vector<std::string_view> foreign = {};   ///< beginnings of names that belong to images and the like
+  std::vector<std::string_view> left_out = {};  ///< beginnings of names of what only training or guessing
+                                                ///< ahead needs
+  std::vector<std::string_view> dense_modules =
+      {};                               ///< tensors of matrices behind the pooling, without ".weight"
+  void (*more)(Conversion&) = nullptr;  ///< what tables cannot say
 };
 
 /// What a conversion has found out, and what it will write.
@@ -130,6 +142,11 @@ struct Conversion {
 std::span<const FamilyRule> family_rules();
 FamilyRule lfm2_rule();
 FamilyRule lfm2_moe_rule();
+FamilyRule bert_rule();
+FamilyRule nomic_bert_rule();
+FamilyRule jina_bert_rule();
+FamilyRule modern_bert_rule();
+FamilyRule modern_bert_ranking_rule();
 
 /// Everything of config.json but tensors and tokenizer, into contents. Errors stick in the config.
 void write_hyper_parameters(Conversion& conversion);

@@ -29,11 +29,11 @@ void write_sizes(Conversion& c) {
                                           : config.size_or(names.kv_heads, c.n_heads);
   if (c.n_kv_heads == 0 || c.n_heads % c.n_kv_heads != 0)
     config.wrong(names.kv_heads, cat("a divisor of the ", c.n_heads, " heads"));
-  c.head_dim = config.size_or("head_dim", dim / c.n_heads);
-  if (c.head_dim == 0 || (!config.has("head_dim") && dim % c.n_heads != 0))
-    config.wrong(names.heads, cat("a divisor of the width ", dim, ", or a 'head_dim'"));
+  c.head_dim = config.size_or(names.head_dim, dim / c.n_heads);
+  if (c.head_dim == 0 || (!config.has(names.head_dim) && dim % c.n_heads != 0))
+    config.wrong(names.heads, cat("a divisor of the width ", dim, ", or a '", names.head_dim, "'"));
   if (c.head_dim > max_head_dim)
-    config.wrong(config.has("head_dim") ? "head_dim" : names.dim,
+    config.wrong(config.has(names.head_dim) ? names.head_dim : names.dim,
                  cat("heads of up to ", max_head_dim, " values"));
   c.set("context_length", config.size(names.context));
   c.set("embedding_length", dim);

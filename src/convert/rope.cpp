@@ -107,8 +107,8 @@ void write_rope(Conversion& c) {
   std::optional<Config> local = scaling ? scaling->object("sliding_attention") : std::nullopt;
   if (scaling && scaling->has("full_attention")) scaling = scaling->object("full_attention");
 
-  c.theta =
-      config.number_or(names.theta, scaling ? scaling->number_or("rope_theta", usual_theta) : usual_theta);
+  c.theta = scaling && scaling->has("rope_theta") ? scaling->number("rope_theta")
+                                                  : config.number_or(names.theta, usual_theta);
   double share = config.number_or(names.rotary_share, 1);
   if (scaling) share = scaling->number_or("partial_rotary_factor", share);
   c.n_rot = static_cast<std::uint32_t>(std::clamp(share, 0.0, 1.0) * c.head_dim);
@@ -118,9 +118,10 @@ void write_rope(Conversion& c) {
   if (config.error()) return;
   c.set("rope.dimension_count", c.n_rot);
   c.set("rope.freq_base", static_cast<float>(c.theta));
-  if (c.family.architecture == "gemma3") {
-    const double theta = config.number_or("rope_local_base_freq", usual_theta);
+  if (!c.family.rope.local_theta.empty()) {
+    const double theta = config.number_or(c.family.rope.local_theta, usual_theta);
     c.set("rope.freq_base_swa", static_cast<float>(local ? local->number_or("rope_theta", theta) : theta));
+    if (local) local->expect("rope_type", "default|null");
   }
   if (scaling) write_scaling(c, *scaling, key);
   for (const std::optional<Config>& part : {scaling, local})

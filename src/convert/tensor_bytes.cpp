@@ -98,17 +98,18 @@ std::uint64_t OutputTensor::n_elements() const {
 
 Result<void> make_tensor(const OutputTensor& tensor, const Safetensors& checkpoint, const TakeBytes& take) {
   if (tensor.parts.empty()) return encode(tensor, tensor.values, take);
+  const Safetensors& weights = tensor.source ? *tensor.source : checkpoint;
   std::vector<float> values;
   for (const SafeTensor* part : tensor.parts) {
     if (tensor.order.op == Op::transpose) {
-      QUERN_CHECK(read_transposed(tensor, checkpoint, *part, values));
+      QUERN_CHECK(read_transposed(tensor, weights, *part, values));
       QUERN_CHECK(encode(tensor, values, take));
       continue;
     }
     const std::uint64_t rows_of_piece = std::max<std::uint64_t>(1, piece_elements / tensor.part_cols);
     for (std::uint64_t row = 0; row < tensor.part_rows; row += rows_of_piece) {
       values.resize(std::min(rows_of_piece, tensor.part_rows - row) * tensor.part_cols);
-      QUERN_CHECK(read_rows(tensor, checkpoint, *part, row, values));
+      QUERN_CHECK(read_rows(tensor, weights, *part, row, values));
       if (tensor.order.op == Op::plus_one)
         for (float& value : values) value += 1;
       QUERN_CHECK(encode(tensor, values, take));

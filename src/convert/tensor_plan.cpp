@@ -69,7 +69,7 @@ class Planner {
         const bool in_layers = rule.from.find('#') != rule.from.npos;
         if (!in_layers) QUERN_CHECK(add(rule, rule.from, rule.to));
         for (std::uint32_t n = 0; in_layers && n < c_.n_layers; ++n)
-          QUERN_CHECK(add(rule, replaced(rule.from, '#', n), replaced(rule.to, '#', n)));
+          QUERN_CHECK(add(of_layer(rule, n), replaced(rule.from, '#', n), replaced(rule.to, '#', n)));
       }
     QUERN_CHECK(add_output());
     for (auto& [name, values] : c_.made)
@@ -79,6 +79,18 @@ class Planner {
                           .values = std::move(values)});
     QUERN_CHECK(check_left_over());
     return std::move(tensors_);
+  }
+
+  Result<OutputTensor> plan_dense(const DenseModule& module) {
+    QUERN_CHECK(add_one(Op::copy, Needed::always, "linear", module.name + ".weight", ".weight"));
+    OutputTensor& tensor = tensors_.front();
+    if (tensor.dims != std::vector<std::uint64_t>{module.n_in, module.n_out})
+      return tensor_error(ErrorCode::corrupt, "linear.weight",
+                          cat("has shape ", shape_text(*tensor.parts.front()), ", expected [", module.n_out,
+                              ", ", module.n_in, "] as its config.json has it"));
+    QUERN_CHECK(check_left_over());
+    tensor.source = &module.weights;
+    return std::move(tensor);
   }
 
  private:
@@ -92,6 +104,15 @@ class Planner {
 
   Error missing(std::string_view name) const {
     return tensor_error(ErrorCode::corrupt, name, cat("is missing: ", c_.family.architecture, " needs it"));
+  }
+
+  static TensorRule of_layer(TensorRule rule, std::uint32_t n) {
+    if (rule.weight == Needed::but_first) rule.weight = n == 0 ? Needed::maybe : Needed::always;
+    return rule;
+  }
+
+  bool has_output(std::string_view name) const {
+    return std::any_of(tensors_.begin(), tensors_.end(), [&](const auto& t) { return t.name == name; });
   }
 
   // Null if absent.
@@ -117,10 +138,15 @@ class Planner {
       while (const SafeTensor* tensor = take(replaced(from, '*', parts.size()) + std::string(suffix)))
         parts.push_back(tensor);
     }
+    const bool second = needed == Needed::otherwise && has_output(to);
     if (parts.empty()) {
-      if (needed == Needed::always) return missing(replaced(from, '*', 0) + std::string(suffix));
+      if (needed == Needed::always || (needed == Needed::otherwise && !second))
+        return missing(replaced(from, '*', 0) + std::string(suffix));
       return {};
     }
+    if (second)
+      return tensor_error(ErrorCode::corrupt, parts.front()->name,
+                          cat("is a second source of '", to, "', expected one"));
     return add_parts(op, std::move(parts), std::move(to), from.find('*') != from.npos);
   }
 
@@ -233,21 +259,27 @@ class Planner {
   }
 
   Result<void> check_left_over() {
-    std::size_t n_foreign = 0;
+    const auto starts_with_one_of = [](std::string_view name, std::span<const std::string_view> parts) {
+      return std::any_of(parts.begin(), parts.end(), [&](auto part) { return name.starts_with(part); });
+    };
+    std::size_t n_foreign = 0, n_left_out = 0;
     for (std::size_t i = 0; i < used_.size(); ++i) {
       if (used_[i]) continue;
       const std::string_view name = checkpoint_.tensors()[i].name;
       bool known = name.ends_with(".rotary_emb.inv_freq");  // computed from the configuration
       for (const std::string_view part : c_.family.ignored) known = known || name.ends_with(part);
-      bool foreign = false;
-      for (const std::string_view part : c_.family.foreign) foreign = foreign || name.starts_with(part);
+      const bool foreign = starts_with_one_of(name, c_.family.foreign),
+                 left_out = starts_with_one_of(name, c_.family.left_out);
       n_foreign += foreign ? 1 : 0;
-      if (!known && !foreign)
+      n_left_out += left_out ? 1 : 0;
+      if (!known && !foreign && !left_out)
         return tensor_error(ErrorCode::unsupported, name,
                             cat("has no part in ", c_.family.architecture, " as this build computes it"));
     }
     if (n_foreign > 0)
       c_.notes.push_back(cat(n_foreign, " tensors of images are left out: the result reads text only"));
+    if (n_left_out > 0)
+      c_.notes.push_back(cat(n_left_out, " tensors that only training or guessing ahead needs are left out"));
     return {};
   }
 
@@ -264,6 +296,10 @@ class Planner {
 Result<std::vector<OutputTensor>> plan_tensors(Conversion& conversion, const Safetensors& checkpoint,
                                                ConvertType type) {
   return Planner(conversion, checkpoint, type).plan();
+}
+
+Result<OutputTensor> plan_dense_module(Conversion& conversion, const DenseModule& module, ConvertType type) {
+  return Planner(conversion, module.weights, type).plan_dense(module);
 }
 
 }  // namespace quern::detail

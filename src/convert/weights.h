@@ -11,6 +11,7 @@
 #include "formats/tensor_type.h"
 #include "quern/convert.h"
 #include "src/convert/family.h"
+#include "src/convert/sentence_modules.h"
 
 namespace quern::detail {
 
@@ -32,7 +33,8 @@ struct OutputTensor {
   std::uint64_t part_rows = 0,
                 part_cols = 0;  ///< of a part, as written; a vector is one row unless rows are reordered
   RowOrder order{};
-  std::vector<float> values{};  ///< without parts: these
+  std::vector<float> values{};                   ///< without parts: these
+  const formats::Safetensors* source = nullptr;  ///< where the parts are, if not in the checkpoint itself
 
   std::uint64_t n_elements() const;
 };
@@ -41,6 +43,9 @@ struct OutputTensor {
 /// the checkpoint that has no part in the family are errors that name it.
 Result<std::vector<OutputTensor>> plan_tensors(Conversion& conversion, const formats::Safetensors& checkpoint,
                                                ConvertType type);
+
+/// The matrix of a module beside the checkpoint. Requires: the module outlives what is returned.
+Result<OutputTensor> plan_dense_module(Conversion& conversion, const DenseModule& module, ConvertType type);
 
 using TakeBytes = std::function<Result<void>(std::span<const std::byte>)>;
 /// The tensor's bytes, in order, in pieces.

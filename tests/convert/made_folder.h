@@ -23,8 +23,8 @@ struct MadeFolder {
     HfTokenizer made = hf_tokenizer(model.metadata());
     tokenizer = std::move(made.tokenizer);
     tokenizer_config = std::move(made.config);
-    if (model.metadata().has("bert.pooling_type"))
-      pooling = {{"pooling_mode_mean_tokens", true}, {"pooling_mode_cls_token", false}};
+    if (const auto mode = count_of(model, "pooling_type"); mode != 0)
+      pooling = {{"pooling_mode_mean_tokens", mode == 1}, {"pooling_mode_cls_token", mode == 2}};
   }
 
   void write(const std::filesystem::path& folder) const {
