@@ -133,9 +133,10 @@ void write_modern(Conversion& c) {
     for (const formats::JsonValue type : types->elements())
       same = same && type.string() == (n++ % period == 0 ? "full_attention" : "sliding_attention");
     if (!same)
-      return c.config.unsupported("layer_types", types->description(),
-                                  formats::cat("'full_attention' for every ", period,
-                                               "th layer from the first on, and 'sliding_attention'"));
+      return c.config.unsupported(
+          "layer_types", types->description(),
+          formats::cat("'full_attention' for layers 0, ", period, ", ", std::uint64_t{2} * period,
+                       " ..., 'sliding_attention' for the others"));
   }
   c.set("attention.sliding_window_pattern", period);
   const std::string_view activation = c.config.text_or("hidden_activation", "");
@@ -156,7 +157,9 @@ std::vector<std::string> labels(Config& config) {
 }
 
 constexpr TensorRule modern_head[] = {
-    {"head.dense", "cls", copy, maybe}, {"head.norm", "cls.norm"}, {"classifier", "cls.output", copy, maybe}};
+    {.from = "head.dense", .to = "cls", .bias = maybe, .outside = true},
+    {.from = "head.norm", .to = "cls.norm", .outside = true},
+    {.from = "classifier", .to = "cls.output", .bias = maybe, .outside = true}};
 
 void write_modern_ranking(Conversion& c) {
   constexpr std::uint32_t rank = 4;

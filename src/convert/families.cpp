@@ -129,12 +129,15 @@ constexpr KeyRule gemma_caps[] = {{"attn_logit_softcapping", "attn_logit_softcap
                                   {"final_logit_softcapping", "final_logit_softcapping", number, true}};
 constexpr Expectation gemma_act[] = {{"hidden_activation", "gelu_pytorch_tanh|null"}};
 constexpr KeyRule gemma3_keys[] = {{"final_logit_softcapping", "final_logit_softcapping", number, true}};
-constexpr Expectation gemma3_switches[] = {{"attn_logit_softcapping", "null"},
-                                           {"use_bidirectional_attention", "false|null"}};
+constexpr Expectation no_score_cap[] = {{"attn_logit_softcapping", "null"}};
+constexpr Expectation looks_back[] = {{"use_bidirectional_attention", "false|null"}};
+constexpr Expectation looks_both_ways[] = {{"use_bidirectional_attention", "true"}};
 
 // Scores are scaled by the head size, but in the 27B models by the width over the heads.
 void check_gemma_scale(Conversion& c) {
-  const std::uint32_t large_n_layers = c.family.architecture == "gemma2" ? 46 : 62;
+  const std::uint32_t large_n_layers = c.family.architecture == "gemma2"   ? 46
+                                       : c.family.architecture == "gemma3" ? 62
+                                                                           : 0;
   const double expected =
       c.n_layers == large_n_layers ? double(c.config.size(c.family.sizes.dim) / c.n_heads) : c.head_dim;
   const double scalar = c.config.number_or("query_pre_attn_scalar", expected);
@@ -148,6 +151,13 @@ void check_gemma2(Conversion& c) {
   check_gemma_scale(c);
   c.config.number("attn_logit_softcapping");
   c.config.number("final_logit_softcapping");
+}
+
+void write_gemma_embedding(Conversion& c) {
+  check_gemma_scale(c);
+  if (c.config.size_or("sliding_window", 0) == 0)
+    c.config.unsupported("sliding_window", "absent or 0", "the width of the windows");
+  c.set("attention.causal", false);
 }
 
 constexpr std::string_view gemma3_defaults = R"({"tie_word_embeddings":true,"num_attention_heads":8,
@@ -360,7 +370,7 @@ std::span<const FamilyRule> family_rules() {
        .architecture = "gemma3",
        .tensors = {gemma_layers, gemma_norms_around, gemma_qk_norms, attention, gated_ffn},
        .keys = {gemma3_keys},
-       .expected = {gemma_act, gemma3_switches},
+       .expected = {gemma_act, no_score_cap, looks_back},
        .defaults = gemma3_defaults,
        .rope = {.local_theta = "rope_local_base_freq"},
        .window = Window::written,
@@ -369,6 +379,18 @@ std::span<const FamilyRule> family_rules() {
        .foreign = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.",
                    "model.multi_modal_projector."},
        .more = check_gemma_scale},
+      {.names = {"Gemma3TextModel"},
+       .architecture = "gemma-embedding",
+       .tensors = {gemma_layers, gemma_norms_around, gemma_qk_norms, attention, gated_ffn},
+       .expected = {gemma_act, no_score_cap, looks_both_ways},
+       .defaults = gemma3_defaults,
+       .output = Output::none,
+       .rope = {.local_theta = "rope_local_base_freq"},
+       .window = Window::written,
+       .window_period = 6,
+       .prefixes = {"", "model."},
+       .dense_modules = {"dense_2", "dense_3"},
+       .more = write_gemma_embedding},
       {.names = {"PhiForCausalLM"},
        .architecture = "phi2",
        .tensors = {phi2_layers},

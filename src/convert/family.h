@@ -47,6 +47,7 @@ struct TensorRule {
   Needed bias = Needed::never;
   Needed weight = Needed::always;
   bool whole_names = false;  ///< both names are complete: nothing is added to them
+  bool outside = false;      ///< `from` lies outside of the model's prefix
 };
 
 enum class KeyKind : std::uint8_t { count, number, flag };

@@ -123,10 +123,11 @@ class Planner {
   }
 
   Result<void> add(const TensorRule& rule, std::string_view from, std::string_view to) {
-    if (rule.whole_names) return add_one(rule.op, rule.weight, cat(prefix_, from), std::string(to), "");
-    QUERN_CHECK(add_one(rule.op, rule.weight, cat(prefix_, from), cat(to, ".weight"), ".weight"));
+    const std::string name = cat(rule.outside ? "" : prefix_, from);
+    if (rule.whole_names) return add_one(rule.op, rule.weight, name, std::string(to), "");
+    QUERN_CHECK(add_one(rule.op, rule.weight, name, cat(to, ".weight"), ".weight"));
     if (rule.bias == Needed::never) return {};
-    return add_one(rule.op, rule.bias, cat(prefix_, from), cat(to, ".bias"), ".bias");
+    return add_one(rule.op, rule.bias, name, cat(to, ".bias"), ".bias");
   }
 
   Result<void> add_one(Op op, Needed needed, const std::string& from, std::string to,

@@ -5,9 +5,7 @@
 
 #include <cmath>
 
-#include "quern/convert.h"
-#include "tests/convert/made_folder.h"
-#include "tests/support/scratch_folder.h"
+#include "tests/convert/conversion.h"
 
 namespace quern::test {
 namespace {
@@ -17,33 +15,6 @@ using formats::ModelFile;
 using formats::TensorType;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-struct Conversion {
-  ScratchFolder scratch;
-  Result<ConvertReport> report;
-
-  explicit Conversion(const MadeFolder& folder, const ConvertOptions& options = {})
-      : report(run(scratch, folder, options)) {}
-  static Result<ConvertReport> run(const ScratchFolder& scratch, const MadeFolder& folder,
-                                   const ConvertOptions& options) {
-    folder.write(scratch / "folder");
-    return convert(scratch / "folder", scratch / "out.gguf", options);
-  }
-  ModelFile file() const { return ModelFile::open(scratch / "out.gguf").value(); }
-  std::vector<std::string> left_behind() const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(scratch.path()))
-      names.push_back(entry.path().filename());
-    return names;
-  }
-};
-
-struct BadFolder {
-  const char* what;
-  void (*change)(MadeFolder&);
-  ErrorCode code;
-  std::string field, message;
-};
 
 const BadFolder bad_folders[] = {
     // config.json
@@ -172,19 +143,7 @@ const BadFolder bad_folders[] = {
 };
 
 TEST(ConvertErrors, NameWhatIsWrongAndLeaveNoFile) {
-  for (const BadFolder& bad : bad_folders) {
-    MadeFolder folder = made_llama();
-    bad.change(folder);
-    const Conversion conversion(folder);
-    ASSERT_FALSE(conversion.report) << bad.what;
-    const Error& error = conversion.report.error();
-    EXPECT_EQ(error.code, bad.code) << bad.what << ": " << error.message;
-    if (!bad.field.empty()) {
-      EXPECT_EQ(error.field, bad.field) << bad.what;
-    }
-    EXPECT_THAT(error.message, HasSubstr(bad.message)) << bad.what;
-    EXPECT_THAT(conversion.left_behind(), ElementsAre("folder")) << bad.what;
-  }
+  for (const BadFolder& bad : bad_folders) expect_error(made_llama(), bad);
 }
 
 TEST(ConvertErrors, UnknownPreTokenizersListTheKnownOnes) {

@@ -162,6 +162,12 @@ inline std::map<std::string, Dialect> dialects() {
                          {{b + "attn_q_norm", l + "self_attn.q_norm", less_one},
                           {b + "attn_k_norm", l + "self_attn.k_norm", less_one}}}),
                  gemma3};
+  json embedding = gemma3;
+  embedding.erase("rope_scaling");
+  embedding["use_bidirectional_attention"] = true;
+  std::vector<Name> bare = d["gemma3"].names;  // without the prefix "model."
+  for (Name& name : bare) name.hf = name.hf.substr(name.hf.find("model.") == 0 ? 6 : 0);
+  d["gemma-embedding"] = {"Gemma3TextModel", bare, embedding};
   const std::vector<Name> phi3 = {{b + "attn_qkv", l + "self_attn.qkv_proj"},
                                   {b + "attn_output", l + "self_attn.o_proj"},
                                   {b + "ffn_up", l + "mlp.gate_up_proj"},

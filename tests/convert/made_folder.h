@@ -4,6 +4,7 @@
 
 #include "tests/convert/dialects.h"
 #include "tests/convert/hf_tokenizer.h"
+#include "tests/engine/golden.h"
 
 namespace quern::test {
 
@@ -11,6 +12,9 @@ struct MadeFolder {
   std::map<std::string, HfTensor> tensors;
   json config, tokenizer, tokenizer_config;
   json pooling = nullptr, generation = nullptr;
+  json modules = nullptr;                 ///< modules.json
+  std::map<std::string, HfTensor> dense;  ///< matrices of modules by folder
+  json dense_config = {{"bias", false}, {"activation_function", "torch.nn.modules.linear.Identity"}};
   std::string chat_template = {};
 
   MadeFolder(const formats::ModelFile& model, const Dialect& dialect) {
@@ -38,10 +42,26 @@ struct MadeFolder {
     put("tokenizer_config.json", tokenizer_config);
     put("1_Pooling/config.json", pooling);
     put("generation_config.json", generation);
+    put("modules.json", modules);
+    for (const auto& [name, matrix] : dense) {
+      json sizes = {{"in_features", matrix.shape[1]}, {"out_features", matrix.shape[0]}};
+      sizes.update(dense_config);
+      put(std::filesystem::path(name) / "config.json", sizes);
+      SafetensorsBytes bytes;
+      bytes.tensor("linear.weight", matrix.shape, matrix.values);
+      bytes.write((folder / name / "model.safetensors").string());
+    }
     if (!chat_template.empty()) std::ofstream(folder / "chat_template.jinja") << chat_template;
     write_shards(folder, tensors);
   }
 };
+
+/// A golden model; nothing where its file is not here.
+inline std::optional<MadeFolder> made_golden(const std::string& name) {
+  const auto golden = load_golden("models", name);
+  if (!golden) return std::nullopt;
+  return MadeFolder(formats::ModelFile::open(golden->gguf).value(), dialects().at(name));
+}
 
 /// The golden llama model, which is in the tree.
 inline MadeFolder made_llama() {
