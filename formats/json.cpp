@@ -33,8 +33,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Parser {
  public:
-  Parser(std::string text, std::string_view name, std::size_t max_depth)
-      : name_(name), max_depth_(max_depth), tree_(std::make_shared<Tree>()) {
+  Parser(std::string text, std::string_view name, const JsonLimits& limits)
+      : name_(name), limits_(limits), tree_(std::make_shared<Tree>()) {
     tree_->text = std::move(text);
   }
 
@@ -104,12 +104,13 @@ class Parser {
         case '[':
         case '{': break;
         default:
+          if (limits_.infinity && peek() == 'I') return infinity();
           if (peek() == '-' || is_digit(peek())) return number();
           return expected("a value");
       }
-      if (open_.size() == max_depth_)
+      if (open_.size() == limits_.max_depth)
         return error(ErrorCode::unsupported,
-                     cat("more than ", max_depth_, " arrays and objects within each other"));
+                     cat("more than ", limits_.max_depth, " arrays and objects within each other"));
       const bool is_object = text()[at_++] == '{';
       open_.push_back(add(is_object ? Kind::object : Kind::array));
       skip_space();
@@ -150,6 +151,14 @@ class Parser {
     if (text().compare(at_, word.size(), word) != 0) return expected("a value");
     at_ += word.size();
     add(kind, 0, length);
+    return {};
+  }
+
+  Result<void> infinity() {
+    constexpr std::string_view word = "Infinity";
+    if (text().compare(at_, word.size(), word) != 0) return expected("a value");
+    add(Kind::number, at_, word.size());
+    at_ += word.size();
     return {};
   }
 
@@ -234,7 +243,7 @@ class Parser {
   }
 
   std::string_view name_;
-  std::size_t max_depth_;
+  JsonLimits limits_;
   std::shared_ptr<Tree> tree_;
   std::size_t at_ = 0;
   std::vector<std::uint32_t> open_;
@@ -248,8 +257,7 @@ Result<JsonDocument> JsonDocument::parse(std::string text, std::string_view name
     return Error{ErrorCode::unsupported,
                  cat(name, ": has ", text.size(), " bytes, expected at most ", limits.max_bytes),
                  std::string(name)};
-  QUERN_TRY(std::shared_ptr<const json::Tree> tree,
-            json::Parser(std::move(text), name, limits.max_depth).parse());
+  QUERN_TRY(std::shared_ptr<const json::Tree> tree, json::Parser(std::move(text), name, limits).parse());
   return JsonDocument(std::move(tree));
 }
 

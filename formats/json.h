@@ -111,6 +111,7 @@ class JsonValue::Members {
 struct JsonLimits {
   std::size_t max_bytes = std::size_t{256} << 20;
   std::size_t max_depth = 64;  ///< of arrays and objects within each other
+  bool infinity = false;       ///< `Infinity` is a number that no function returns: some writers have it
 };
 
 /// A parsed text. Cheap to copy; safe to read from any number of threads.

@@ -112,7 +112,7 @@ Result<void> write_tensors(std::span<const OutputTensor> tensors, const Safetens
 
 Result<ConvertReport> convert_folder(const std::filesystem::path& folder, const std::filesystem::path& gguf,
                                      const ConvertOptions& options) {
-  QUERN_TRY(const JsonDocument config_file, read_json(folder / "config.json"));
+  QUERN_TRY(const JsonDocument config_file, read_json(folder / "config.json", {.infinity = true}));
   QUERN_TRY(const FamilyRule* const family, find_family(config_file.root()));
   QUERN_TRY(const JsonDocument defaults, JsonDocument::parse(std::string(family->defaults), "defaults"));
   const auto text_config = config_file.root().find("text_config");  // of models that see images too

@@ -520,6 +520,9 @@ std::span<const FamilyRule> family_rules() {
       jina_bert_rule(),
       modern_bert_rule(),
       modern_bert_ranking_rule(),
+      mamba2_rule(),
+      falcon_h1_rule(),
+      mpt_rule(),
   };
   return rules;
 }

@@ -13,6 +13,7 @@
 namespace quern::detail {
 
 struct Conversion;
+struct OutputTensor;
 
 /// What a tensor goes through. Rows are the last dimension but one; H, G, D as in Conversion.
 enum class Op : std::uint8_t {
@@ -29,6 +30,8 @@ enum class Op : std::uint8_t {
   first_half,  ///< of the rows (of each expert)
   second_half,
   squeeze,  ///< without its dimensions of 1
+  neg_exp,  ///< minus e to the power of each value: a decay whose logarithm was trained
+  fitted,   ///< as the family's `fit` says
 };
 
 enum class Needed : std::uint8_t {
@@ -50,6 +53,12 @@ struct TensorRule {
   bool outside = false;      ///< `from` lies outside of the model's prefix
 };
 
+/// Rules for some of the layers; those without '#' are for none in particular.
+struct LayerRules {
+  std::span<const TensorRule> rules;
+  std::uint32_t first = 0, end = UINT32_MAX;
+};
+
 enum class KeyKind : std::uint8_t { count, number, flag };
 /// A value of config.json that is copied. `to` is without the architecture. Optional: nothing is written for
 /// a key that is absent.
@@ -62,7 +71,8 @@ struct Expectation {
   std::string_view key, allowed;  ///< as Config::expect takes them
 };
 
-/// Where config.json keeps the sizes that every family has. Empty: this family has no such key.
+/// Where config.json keeps the sizes that every family has. Empty: this family has no such key. Without
+/// `heads` there is no attention.
 struct SizeNames {
   std::string_view context = "max_position_embeddings", dim = "hidden_size", layers = "num_hidden_layers",
                    hidden = "intermediate_size", heads = "num_attention_heads",
@@ -106,6 +116,7 @@ struct FamilyRule {
   Output output = Output::optional;
   Needed output_bias = Needed::never;
   std::string_view head = "lm_head";
+  Op output_op = Op::copy;
   std::string_view embedding = "embed_tokens";
   RopeTraits rope = {};
   Window window = Window::none;
@@ -120,6 +131,8 @@ struct FamilyRule {
   std::vector<std::string_view> dense_modules =
       {};                               ///< tensors of matrices behind the pooling, without ".weight"
   void (*more)(Conversion&) = nullptr;  ///< what tables cannot say
+  /// The same of tensors whose rule (the one with this `to`; "output" for the head) has Op::fitted.
+  Result<void> (*fit)(Conversion&, std::string_view to, OutputTensor&) = nullptr;
 };
 
 /// What a conversion has found out, and what it will write.
@@ -130,6 +143,9 @@ struct Conversion {
   std::vector<std::string>& notes;
   std::uint32_t n_layers = 0, n_heads = 0, n_kv_heads = 0, head_dim = 0, n_rot = 0;
   double theta = 0;
+  /// Rules beside the family's, which config.json decides.
+  std::vector<LayerRules> rules = {};
+  std::vector<std::string> left_out = {};  ///< beside the family's
   /// Tensors that are computed, not copied: name without ".weight", and values.
   std::vector<std::pair<std::string, std::vector<float>>> made = {};
 
@@ -148,6 +164,9 @@ FamilyRule nomic_bert_rule();
 FamilyRule jina_bert_rule();
 FamilyRule modern_bert_rule();
 FamilyRule modern_bert_ranking_rule();
+FamilyRule mamba2_rule();
+FamilyRule falcon_h1_rule();
+FamilyRule mpt_rule();
 
 /// Everything of config.json but tensors and tokenizer, into contents. Errors stick in the config.
 void write_hyper_parameters(Conversion& conversion);

@@ -19,9 +19,9 @@ Result<std::string> read_text(const std::filesystem::path& path) {
   return text;
 }
 
-Result<JsonDocument> read_json(const std::filesystem::path& path) {
+Result<JsonDocument> read_json(const std::filesystem::path& path, const formats::JsonLimits& limits) {
   QUERN_TRY(std::string text, read_text(path));
-  return JsonDocument::parse(std::move(text), path.filename().string());
+  return JsonDocument::parse(std::move(text), path.filename().string(), limits);
 }
 
 Result<std::optional<JsonDocument>> read_json_if_there(const std::filesystem::path& path) {

@@ -20,6 +20,13 @@ void write_sizes(Conversion& c) {
   const SizeNames& names = c.family.sizes;
   const std::uint32_t dim = config.size(names.dim);
   c.n_layers = config.size(names.layers);
+  c.set("context_length", config.size(names.context));
+  c.set("embedding_length", dim);
+  c.set("block_count", c.n_layers);
+  if (!names.hidden.empty()) c.set("feed_forward_length", config.size(names.hidden));
+  c.set(c.family.rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon",
+        static_cast<float>(config.number(names.epsilon)));
+  if (names.heads.empty()) return c.set("attention.head_count", c.n_heads);
   c.n_heads = config.size(names.heads);
   // Falcon's first generation has one head of k and v, whatever its number of them says.
   const bool multi_query =
@@ -35,16 +42,10 @@ void write_sizes(Conversion& c) {
   if (c.head_dim > max_head_dim)
     config.wrong(config.has(names.head_dim) ? names.head_dim : names.dim,
                  cat("heads of up to ", max_head_dim, " values"));
-  c.set("context_length", config.size(names.context));
-  c.set("embedding_length", dim);
-  c.set("block_count", c.n_layers);
-  if (!names.hidden.empty()) c.set("feed_forward_length", config.size(names.hidden));
   c.set("attention.head_count", c.n_heads);
   c.set("attention.head_count_kv", c.n_kv_heads);
   c.set("attention.key_length", c.head_dim);
   c.set("attention.value_length", c.head_dim);
-  c.set(c.family.rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon",
-        static_cast<float>(config.number(names.epsilon)));
 }
 
 void write_keys(Conversion& c, std::span<const KeyRule> rules) {

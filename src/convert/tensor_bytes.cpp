@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/try.h"
+#include "src/base/math.h"
 #include "src/convert/weights.h"
 
 namespace quern::detail {
@@ -36,16 +37,27 @@ Result<void> read_rows(const OutputTensor& tensor, const Safetensors& checkpoint
   return {};
 }
 
-// A matrix whose rows are columns of the checkpoint: read whole, as no part of it is one piece there.
-Result<void> read_transposed(const OutputTensor& tensor, const Safetensors& checkpoint,
-                             const SafeTensor& part, std::vector<float>& values) {
-  std::vector<float> stored(part.n_elements());
-  QUERN_CHECK(read_floats(checkpoint, part, 0, stored));
-  values.resize(stored.size());
-  for (std::uint64_t row = 0; row < tensor.part_rows; ++row)
+// A slice whose rows are no pieces of the checkpoint: read whole.
+Result<void> read_slice(const OutputTensor& tensor, const Safetensors& checkpoint, const SafeTensor& part,
+                        std::uint64_t slice, std::span<float> values) {
+  const Gather& g = *tensor.gather;
+  std::vector<float> stored(g.stored_elements);
+  QUERN_CHECK(read_floats(checkpoint, part, slice * g.stored_elements, stored));
+  for (std::uint64_t row = 0; row < g.slice_rows; ++row)
     for (std::uint64_t col = 0; col < tensor.part_cols; ++col)
-      values[row * tensor.part_cols + col] = stored[col * tensor.part_rows + row];
+      values[row * tensor.part_cols + col] = stored[g.first + row * g.row_step + col * g.col_step];
   return {};
+}
+
+void multiply_rows(const OutputTensor& tensor, std::uint64_t first_row, std::span<float> values) {
+  std::uint64_t row = 0;
+  for (const RowFactor& run : tensor.factors) {
+    const std::uint64_t begin = std::max(row, first_row),
+                        end = std::min(row + run.n_rows, first_row + values.size() / tensor.part_cols);
+    for (std::uint64_t i = begin * tensor.part_cols; i < end * tensor.part_cols; ++i)
+      values[i - first_row * tensor.part_cols] *= run.factor;
+    row += run.n_rows;
+  }
 }
 
 Result<void> encode(const OutputTensor& tensor, std::span<const float> values, const TakeBytes& take) {
@@ -101,17 +113,21 @@ Result<void> make_tensor(const OutputTensor& tensor, const Safetensors& checkpoi
   const Safetensors& weights = tensor.source ? *tensor.source : checkpoint;
   std::vector<float> values;
   for (const SafeTensor* part : tensor.parts) {
-    if (tensor.order.op == Op::transpose) {
-      QUERN_CHECK(read_transposed(tensor, weights, *part, values));
-      QUERN_CHECK(encode(tensor, values, take));
-      continue;
-    }
-    const std::uint64_t rows_of_piece = std::max<std::uint64_t>(1, piece_elements / tensor.part_cols);
+    const std::uint64_t rows_of_piece = tensor.gather
+                                            ? tensor.gather->slice_rows
+                                            : std::max<std::uint64_t>(1, piece_elements / tensor.part_cols);
     for (std::uint64_t row = 0; row < tensor.part_rows; row += rows_of_piece) {
       values.resize(std::min(rows_of_piece, tensor.part_rows - row) * tensor.part_cols);
-      QUERN_CHECK(read_rows(tensor, weights, *part, row, values));
-      if (tensor.order.op == Op::plus_one)
-        for (float& value : values) value += 1;
+      if (tensor.gather) {
+        QUERN_CHECK(read_slice(tensor, weights, *part, row / rows_of_piece, values));
+      } else {
+        QUERN_CHECK(read_rows(tensor, weights, *part, row, values));
+      }
+      multiply_rows(tensor, row, values);
+      for (float& value : values) {
+        if (tensor.order.op == Op::plus_one) value += 1;
+        if (tensor.order.op == Op::neg_exp) value = static_cast<float>(-exp(double(value)));
+      }
       QUERN_CHECK(encode(tensor, values, take));
     }
   }

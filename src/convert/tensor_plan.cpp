@@ -34,8 +34,9 @@ std::string shape_text(const SafeTensor& tensor) {
 bool stays_f32(const OutputTensor& tensor) {
   const std::string_view name = tensor.name;
   return tensor.dims.size() == 1 || name.find("norm") != name.npos ||
-         name.find("ffn_gate_inp") != name.npos || name.starts_with("position_embd") ||
-         name.starts_with("token_types");
+         name.find("ffn_gate_inp") != name.npos || name.find(".ssm_conv1d") != name.npos ||
+         name.ends_with(".ssm_a") || name.ends_with(".ssm_d") || name.ends_with(".bias") ||
+         name.starts_with("position_embd") || name.starts_with("token_types");
 }
 
 TensorType written_type(const OutputTensor& tensor, ConvertType wanted) {
@@ -64,13 +65,8 @@ class Planner {
 
   Result<std::vector<OutputTensor>> plan() {
     QUERN_CHECK(find_prefix());
-    for (const auto rules : c_.family.tensors)
-      for (const TensorRule& rule : rules) {
-        const bool in_layers = rule.from.find('#') != rule.from.npos;
-        if (!in_layers) QUERN_CHECK(add(rule, rule.from, rule.to));
-        for (std::uint32_t n = 0; in_layers && n < c_.n_layers; ++n)
-          QUERN_CHECK(add(of_layer(rule, n), replaced(rule.from, '#', n), replaced(rule.to, '#', n)));
-      }
+    for (const auto rules : c_.family.tensors) QUERN_CHECK(add_all({rules}));
+    for (const LayerRules& rules : c_.rules) QUERN_CHECK(add_all(rules));
     QUERN_CHECK(add_output());
     for (auto& [name, values] : c_.made)
       tensors_.push_back({.name = cat(name, ".weight"),
@@ -82,7 +78,8 @@ class Planner {
   }
 
   Result<OutputTensor> plan_dense(const DenseModule& module) {
-    QUERN_CHECK(add_one(Op::copy, Needed::always, "linear", module.name + ".weight", ".weight"));
+    QUERN_CHECK(add_one(TensorRule{"linear", module.name}, Needed::always, "linear", module.name + ".weight",
+                        ".weight"));
     OutputTensor& tensor = tensors_.front();
     if (tensor.dims != std::vector<std::uint64_t>{module.n_in, module.n_out})
       return tensor_error(ErrorCode::corrupt, "linear.weight",
@@ -100,6 +97,16 @@ class Planner {
       if (checkpoint_.find(cat(prefix, c_.family.embedding, ".weight"))) return {};
     }
     return missing(cat(c_.family.prefixes.front(), c_.family.embedding, ".weight"));
+  }
+
+  Result<void> add_all(const LayerRules& layers) {
+    for (const TensorRule& rule : layers.rules) {
+      const bool in_layers = rule.from.find('#') != rule.from.npos;
+      if (!in_layers) QUERN_CHECK(add(rule, rule.from, rule.to));
+      for (std::uint32_t n = layers.first; in_layers && n < std::min(layers.end, c_.n_layers); ++n)
+        QUERN_CHECK(add(of_layer(rule, n), replaced(rule.from, '#', n), replaced(rule.to, '#', n)));
+    }
+    return {};
   }
 
   Error missing(std::string_view name) const {
@@ -124,13 +131,13 @@ class Planner {
 
   Result<void> add(const TensorRule& rule, std::string_view from, std::string_view to) {
     const std::string name = cat(rule.outside ? "" : prefix_, from);
-    if (rule.whole_names) return add_one(rule.op, rule.weight, name, std::string(to), "");
-    QUERN_CHECK(add_one(rule.op, rule.weight, name, cat(to, ".weight"), ".weight"));
+    if (rule.whole_names) return add_one(rule, rule.weight, name, std::string(to), "");
+    QUERN_CHECK(add_one(rule, rule.weight, name, cat(to, ".weight"), ".weight"));
     if (rule.bias == Needed::never) return {};
-    return add_one(rule.op, rule.bias, name, cat(to, ".bias"), ".bias");
+    return add_one(rule, rule.bias, name, cat(to, ".bias"), ".bias");
   }
 
-  Result<void> add_one(Op op, Needed needed, const std::string& from, std::string to,
+  Result<void> add_one(const TensorRule& rule, Needed needed, const std::string& from, std::string to,
                        std::string_view suffix) {
     std::vector<const SafeTensor*> parts;
     if (from.find('*') == from.npos) {
@@ -148,10 +155,11 @@ class Planner {
     if (second)
       return tensor_error(ErrorCode::corrupt, parts.front()->name,
                           cat("is a second source of '", to, "', expected one"));
-    return add_parts(op, std::move(parts), std::move(to), from.find('*') != from.npos);
+    return add_parts(rule, std::move(parts), std::move(to), from.find('*') != from.npos);
   }
 
-  Result<void> add_parts(Op op, std::vector<const SafeTensor*> parts, std::string to, bool stacked) {
+  Result<void> add_parts(const TensorRule& rule, std::vector<const SafeTensor*> parts, std::string to,
+                         bool stacked) {
     const SafeTensor& first = *parts.front();
     for (const SafeTensor* part : parts) {
       if (!is_float(part->type))
@@ -165,18 +173,27 @@ class Planner {
     }
     OutputTensor tensor{.name = std::move(to), .dims = {first.dims.rbegin(), first.dims.rend()}};
     if (tensor.dims.empty()) tensor.dims = {1};
-    tensor.order = {.op = op, .n_heads = c_.n_heads, .n_kv_heads = c_.n_kv_heads, .head_dim = c_.head_dim};
-    QUERN_CHECK(shape(tensor, first));
+    tensor.order = {
+        .op = rule.op, .n_heads = c_.n_heads, .n_kv_heads = c_.n_kv_heads, .head_dim = c_.head_dim};
+    tensor.parts = std::move(parts);
+    if (rule.op == Op::fitted) {
+      QUERN_CHECK(c_.family.fit(c_, rule.to, tensor));
+    } else {
+      QUERN_CHECK(shape(tensor, first));
+    }
     tensor.part_cols = tensor.dims[0];
     tensor.part_rows = 1;
     for (std::size_t i = 1; i < tensor.dims.size(); ++i) tensor.part_rows *= tensor.dims[i];
-    if (tensor.dims.size() == 1 && tensor.order.op != Op::copy && tensor.order.op != Op::plus_one)
+    if (tensor.dims.size() == 1 && (reorders(tensor.order.op) || !tensor.factors.empty()))
       std::swap(tensor.part_rows, tensor.part_cols);
-    if (stacked) tensor.dims.push_back(parts.size());
-    tensor.parts = std::move(parts);
+    if (stacked) tensor.dims.push_back(tensor.parts.size());
     tensor.type = written_type(tensor, type_);
     tensors_.push_back(std::move(tensor));
     return {};
+  }
+
+  static bool reorders(Op op) {
+    return op != Op::copy && op != Op::plus_one && op != Op::neg_exp && op != Op::fitted;
   }
 
   // Interleaving brings the halves of whole heads together.
@@ -201,7 +218,9 @@ class Planner {
     };
     switch (tensor.order.op) {
       case Op::copy:
-      case Op::plus_one: return {};
+      case Op::plus_one:
+      case Op::neg_exp:
+      case Op::fitted: return {};
       case Op::squeeze:
         std::erase(dims, 1u);
         if (dims.empty()) dims = {1};
@@ -211,8 +230,11 @@ class Planner {
         if (dims.size() > 2)
           return tensor_error(ErrorCode::corrupt, source.name,
                               cat("has shape ", shape_text(source), ", expected a matrix"));
-        if (dims.size() == 1) tensor.order.op = Op::copy;
+        tensor.order.op = Op::copy;
+        if (dims.size() == 1) return {};
         std::reverse(dims.begin(), dims.end());
+        tensor.gather = {
+            .slice_rows = dims[1], .stored_elements = dims[0] * dims[1], .row_step = 1, .col_step = dims[1]};
         return {};
       case Op::interleave_q: QUERN_CHECK(expect_whole_heads_rotated()); return expect_rows(q);
       case Op::interleave_k: QUERN_CHECK(expect_whole_heads_rotated()); return expect_rows(kv);
@@ -239,6 +261,7 @@ class Planner {
   Result<void> add_output() {
     const FamilyRule& family = c_.family;
     if (family.output == Output::none) return {};
+    const TensorRule rule{.from = family.head, .to = "output", .op = family.output_op};
     const bool tied = c_.config.flag_or("tie_word_embeddings", false);
     std::string head(family.head);
     const SafeTensor* weight = take(head + ".weight");
@@ -253,14 +276,13 @@ class Planner {
       return *c_.config.error();
     }
     if (tied && family.output == Output::own) weight = take(cat(prefix_, family.embedding, ".weight"));
-    if (!tied || family.output == Output::own)
-      QUERN_CHECK(add_parts(Op::copy, {weight}, "output.weight", false));
+    if (!tied || family.output == Output::own) QUERN_CHECK(add_parts(rule, {weight}, "output.weight", false));
     if (family.output_bias == Needed::never) return {};
-    return add_one(Op::copy, family.output_bias, head, "output.bias", ".bias");
+    return add_one(rule, family.output_bias, head, "output.bias", ".bias");
   }
 
   Result<void> check_left_over() {
-    const auto starts_with_one_of = [](std::string_view name, std::span<const std::string_view> parts) {
+    const auto starts_with_one_of = [](std::string_view name, const auto& parts) {
       return std::any_of(parts.begin(), parts.end(), [&](auto part) { return name.starts_with(part); });
     };
     std::size_t n_foreign = 0, n_left_out = 0;
@@ -270,7 +292,8 @@ class Planner {
       bool known = name.ends_with(".rotary_emb.inv_freq");  // computed from the configuration
       for (const std::string_view part : c_.family.ignored) known = known || name.ends_with(part);
       const bool foreign = starts_with_one_of(name, c_.family.foreign),
-                 left_out = starts_with_one_of(name, c_.family.left_out);
+                 left_out =
+                     starts_with_one_of(name, c_.family.left_out) || starts_with_one_of(name, c_.left_out);
       n_foreign += foreign ? 1 : 0;
       n_left_out += left_out ? 1 : 0;
       if (!known && !foreign && !left_out)

@@ -2,6 +2,7 @@
 // The tensors of a conversion: which of the checkpoint's become which of the file's, and the bytes of each,
 // made a few MiB at a time.
 #include <functional>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -24,6 +25,20 @@ struct RowOrder {
   std::uint64_t source(std::uint64_t row) const;
 };
 
+/// Written slices (experts, heads) whose elements lie in one piece of a part, but in another order:
+/// element (row, col) of slice s is stored at s * stored_elements + first + row * row_step + col * col_step.
+struct Gather {
+  std::uint64_t slice_rows = 0;  ///< as written
+  std::uint64_t stored_elements = 0;
+  std::uint64_t first = 0, row_step = 0, col_step = 0;
+};
+
+/// A run of written rows that are multiplied.
+struct RowFactor {
+  std::uint64_t n_rows = 0;
+  float factor = 1;
+};
+
 /// One tensor to be written. Its parts, all of one shape, lie behind each other in its outermost dimension.
 struct OutputTensor {
   std::string name;
@@ -33,6 +48,8 @@ struct OutputTensor {
   std::uint64_t part_rows = 0,
                 part_cols = 0;  ///< of a part, as written; a vector is one row unless rows are reordered
   RowOrder order{};
+  std::optional<Gather> gather{};                ///< in place of an order
+  std::vector<RowFactor> factors{};              ///< of all rows; empty: they stay
   std::vector<float> values{};                   ///< without parts: these
   const formats::Safetensors* source = nullptr;  ///< where the parts are, if not in the checkpoint itself
 

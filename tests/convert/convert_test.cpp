@@ -22,8 +22,8 @@ using detail::TokenizerImpl;
 using formats::ModelFile;
 using formats::Tensor;
 
-/// The golden file as it is written directly from the folder's weights: norms that the folder holds less one
-/// are rounded once on the way there and once on the way back.
+/// The golden file as it is written directly from the folder's weights: norms that the folder holds less one,
+/// and decays that it holds as logarithms, are rounded once on the way there and once on the way back.
 void write_directly(const std::filesystem::path& path, const ModelFile& model, const Dialect& dialect) {
   formats::GgufContents contents;
   contents.copy(model.metadata());
@@ -37,6 +37,8 @@ void write_directly(const std::filesystem::path& path, const ModelFile& model, c
           name.gguf.substr(name.gguf.find('#') == std::string::npos ? 0 : name.gguf.find('#') + 1);
       if (name.undo == Undo::less_one && tensor.name.ends_with(end + ".weight"))
         for (float& value : values) value = (value - 1) + 1;
+      if (name.rounded && tensor.name.ends_with(end))
+        for (float& value : values) value = name.rounded(value);
     }
     writer.write(std::as_bytes(std::span(values))).value();
   }

@@ -2,6 +2,7 @@
 // How each golden model would have been called by the library that trains its family.
 #include <cmath>
 
+#include "tests/convert/dialects_state_space.h"
 #include "tests/convert/encoder_dialects.h"
 #include "tests/convert/hf_folder.h"
 
@@ -338,6 +339,22 @@ inline std::map<std::string, Dialect> dialects() {
                    {"norm_topk_prob", true},
                    {"routed_scaling_factor", 1.0}}};
   add_encoder_dialects(d);
+  const std::string e = "encoder.layer.#.";
+  d["bert"] = {"BertModel",
+               {{"token_embd", "embeddings.word_embeddings"},
+                {"token_types", "embeddings.token_type_embeddings"},
+                {"position_embd", "embeddings.position_embeddings"},
+                {"token_embd_norm", "embeddings.LayerNorm"},
+                {b + "attn_q", e + "attention.self.query"},
+                {b + "attn_k", e + "attention.self.key"},
+                {b + "attn_v", e + "attention.self.value"},
+                {b + "attn_output", e + "attention.output.dense"},
+                {b + "attn_output_norm", e + "attention.output.LayerNorm"},
+                {b + "ffn_up", e + "intermediate.dense"},
+                {b + "ffn_down", e + "output.dense"},
+                {b + "layer_output_norm", e + "output.LayerNorm"}},
+               {{"hidden_act", "gelu"}, {"type_vocab_size", 2}}};
+  add_state_space_dialects(d);
   return d;
 }
 

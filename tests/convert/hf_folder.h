@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -39,6 +40,10 @@ enum class Undo {
 struct Name {
   std::string gguf, hf;  ///< '#': the layer; '*': the part; several of gguf joined by '+'
   Undo undo = Undo::copy;
+  /// In place of `undo`: the checkpoint's tensor out of those of all names.
+  std::function<HfTensor(const std::vector<HfTensor>&)> made = {};
+  /// What a value is after the way there and back, where that rounds.
+  float (*rounded)(float) = nullptr;
 };
 struct Dialect {
   std::string architecture;  ///< class name
@@ -136,7 +141,7 @@ inline std::map<std::string, HfTensor> undone(const formats::ModelFile& model, c
       begin = end + 1;
     }
     if (found.empty()) return;
-    HfTensor t = found.front();
+    HfTensor t = name.made ? name.made(found) : found.front();
     switch (name.undo) {
       case Undo::copy: break;
       case Undo::halves: t = pairs_to_halves(t, heads.head_dim); break;

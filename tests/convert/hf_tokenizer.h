@@ -24,7 +24,7 @@ inline json pre_tokenizer_of(const std::string& pre) {
   const std::string words = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+)";
   const std::string rest = R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
   const json digits = {{"type", "Digits"}, {"individual_digits", true}};
-  if (pre == "gpt-2" || pre == "olmo" || pre == "exaone4") return byte_level(true);
+  if (pre == "gpt-2" || pre == "olmo" || pre == "exaone4" || pre == "mpt") return byte_level(true);
   if (pre == "starcoder" || pre == "refact" || pre == "smollm" || pre == "command-r")
     return sequence({digits, byte_level(true)});
   if (pre == "falcon")
@@ -90,11 +90,12 @@ inline HfTokenizer hf_tokenizer(const formats::Metadata& metadata) {
     for (const auto merge : listed) merges.push_back(merge);
     out.tokenizer["pre_tokenizer"] = pre_tokenizer_of(pre);
     out.tokenizer["post_processor"] = byte_level(false);
-    out.tokenizer["model"] = {{"type", "BPE"},
-                              {"vocab", vocab},
-                              {"merges", merges},
-                              {"unk_token", nullptr},
-                              {"ignore_merges", pre == "llama-bpe" || pre == "lfm2" || pre == "tekken"}};
+    out.tokenizer["model"] = {
+        {"type", "BPE"},
+        {"vocab", vocab},
+        {"merges", merges},
+        {"unk_token", nullptr},
+        {"ignore_merges", pre == "llama-bpe" || pre == "lfm2" || pre == "tekken" || pre == "falcon-h1"}};
   } else if (model == "llama") {
     // Every pair that spells a token, in the order of the scores.
     const auto scores = *metadata.numbers(key("scores"));

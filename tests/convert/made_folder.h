@@ -19,9 +19,9 @@ struct MadeFolder {
 
   MadeFolder(const formats::ModelFile& model, const Dialect& dialect) {
     const std::uint64_t heads = count_of(model, "attention.head_count");
-    const Heads shape = {
-        heads, count_of(model, "attention.head_count_kv", heads),
-        count_of(model, "attention.key_length", count_of(model, "embedding_length") / heads)};
+    const Heads shape = {heads, count_of(model, "attention.head_count_kv", heads),
+                         count_of(model, "attention.key_length",
+                                  count_of(model, "embedding_length") / std::max<std::uint64_t>(heads, 1))};
     tensors = undone(model, dialect, shape);
     config = common_config(model, dialect);
     HfTokenizer made = hf_tokenizer(model.metadata());

@@ -67,6 +67,7 @@ TEST(Json, WrongTextIsAnErrorThatSaysWhere) {
       {"1.", "expected a digit"},
       {"-", "expected a digit"},
       {"NaN", "expected a value, found 'N'"},
+      {"Infinity", "expected a value, found 'I'"},
       {"tru", "expected a value"},
       {"\"a", "expected the end of a string"},
       {"\"\n\"", "no control character"},
