@@ -56,7 +56,7 @@ struct TensorRule {
 /// Rules for some of the layers; those without '#' are for none in particular.
 struct LayerRules {
   std::span<const TensorRule> rules;
-  std::uint32_t first = 0, end = UINT32_MAX;
+  std::uint32_t first = 0, end = UINT32_MAX;  ///< UINT32_MAX: to the last of the model's layers
 };
 
 enum class KeyKind : std::uint8_t { count, number, flag };
@@ -164,6 +164,11 @@ FamilyRule nomic_bert_rule();
 FamilyRule jina_bert_rule();
 FamilyRule modern_bert_rule();
 FamilyRule modern_bert_ranking_rule();
+FamilyRule t5_rule();
+FamilyRule t5_encoder_rule();
+FamilyRule qwen3next_rule();
+FamilyRule qwen35_rule();
+FamilyRule qwen35moe_rule();
 FamilyRule mamba2_rule();
 FamilyRule falcon_h1_rule();
 FamilyRule mpt_rule();

@@ -23,17 +23,30 @@ Result<void> read_floats(const Safetensors& checkpoint, const SafeTensor& tensor
   return {};
 }
 
+void reorder_columns(const OutputTensor& tensor, std::span<float> values) {
+  const std::vector<std::uint32_t>& sources = tensor.source_cols;
+  std::vector<float> stored(sources.size());
+  for (std::size_t row = 0; !sources.empty() && row < values.size(); row += sources.size()) {
+    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(row), sources.size(), stored.begin());
+    for (std::size_t col = 0; col < sources.size(); ++col) values[row + col] = stored[sources[col]];
+  }
+}
+
 // Rows [first, first + values.size() / cols) of a part, as written.
 Result<void> read_rows(const OutputTensor& tensor, const Safetensors& checkpoint, const SafeTensor& part,
                        std::uint64_t first, std::span<float> values) {
   const std::uint64_t cols = tensor.part_cols, n_rows = values.size() / cols;
+  const auto source_of = [&](std::uint64_t row) {
+    return tensor.source_rows.empty() ? tensor.order.source(row) : tensor.source_rows[row];
+  };
   for (std::uint64_t row = 0; row < n_rows;) {
-    const std::uint64_t source = tensor.order.source(first + row);
+    const std::uint64_t source = source_of(first + row);
     std::uint64_t run = 1;  // rows that follow each other in the checkpoint too are read at once
-    while (row + run < n_rows && tensor.order.source(first + row + run) == source + run) ++run;
+    while (row + run < n_rows && source_of(first + row + run) == source + run) ++run;
     QUERN_CHECK(read_floats(checkpoint, part, source * cols, values.subspan(row * cols, run * cols)));
     row += run;
   }
+  reorder_columns(tensor, values);
   return {};
 }
 

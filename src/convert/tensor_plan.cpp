@@ -103,7 +103,8 @@ class Planner {
     for (const TensorRule& rule : layers.rules) {
       const bool in_layers = rule.from.find('#') != rule.from.npos;
       if (!in_layers) QUERN_CHECK(add(rule, rule.from, rule.to));
-      for (std::uint32_t n = layers.first; in_layers && n < std::min(layers.end, c_.n_layers); ++n)
+      const std::uint32_t end = layers.end == UINT32_MAX ? c_.n_layers : layers.end;
+      for (std::uint32_t n = layers.first; in_layers && n < end; ++n)
         QUERN_CHECK(add(of_layer(rule, n), replaced(rule.from, '#', n), replaced(rule.to, '#', n)));
     }
     return {};
@@ -184,8 +185,8 @@ class Planner {
     tensor.part_cols = tensor.dims[0];
     tensor.part_rows = 1;
     for (std::size_t i = 1; i < tensor.dims.size(); ++i) tensor.part_rows *= tensor.dims[i];
-    if (tensor.dims.size() == 1 && (reorders(tensor.order.op) || !tensor.factors.empty()))
-      std::swap(tensor.part_rows, tensor.part_cols);
+    const bool by_rows = reorders(tensor.order.op) || !tensor.factors.empty() || !tensor.source_rows.empty();
+    if (tensor.dims.size() == 1 && by_rows) std::swap(tensor.part_rows, tensor.part_cols);
     if (stacked) tensor.dims.push_back(tensor.parts.size());
     tensor.type = written_type(tensor, type_);
     tensors_.push_back(std::move(tensor));

@@ -48,7 +48,9 @@ struct OutputTensor {
   std::uint64_t part_rows = 0,
                 part_cols = 0;  ///< of a part, as written; a vector is one row unless rows are reordered
   RowOrder order{};
-  std::optional<Gather> gather{};                ///< in place of an order
+  std::optional<Gather> gather{};  ///< in place of an order
+  /// In place of an order too: what each written row, or column, is in a part. Empty: as they are there.
+  std::vector<std::uint32_t> source_rows{}, source_cols{};
   std::vector<RowFactor> factors{};              ///< of all rows; empty: they stay
   std::vector<float> values{};                   ///< without parts: these
   const formats::Safetensors* source = nullptr;  ///< where the parts are, if not in the checkpoint itself

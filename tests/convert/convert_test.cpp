@@ -148,6 +148,7 @@ TEST_P(ConvertedModel, EqualsTheSameWeightsWrittenDirectly) {
     auto sequence =
         Sequence::create(loaded, {.n_ctx = golden->n_ctx, .kv_type = kernels::KvType::f32, .threads = 1})
             .value();
+    if (loaded->spec().encoder.size() > 0) sequence.read_source(tokens).value();
     return logits_of(sequence, tokens);
   };
   const std::vector<float> expected = computed(scratch / "direct.gguf"),

@@ -2,8 +2,10 @@
 // How each golden model would have been called by the library that trains its family.
 #include <cmath>
 
+#include "tests/convert/dialects_delta_net.h"
+#include "tests/convert/dialects_encoders.h"
 #include "tests/convert/dialects_state_space.h"
-#include "tests/convert/encoder_dialects.h"
+#include "tests/convert/dialects_t5.h"
 #include "tests/convert/hf_folder.h"
 
 namespace quern::test {
@@ -339,6 +341,8 @@ inline std::map<std::string, Dialect> dialects() {
                    {"norm_topk_prob", true},
                    {"routed_scaling_factor", 1.0}}};
   add_encoder_dialects(d);
+  add_t5_dialects(d);
+  add_delta_net_dialects(d);
   const std::string e = "encoder.layer.#.";
   d["bert"] = {"BertModel",
                {{"token_embd", "embeddings.word_embeddings"},

@@ -123,6 +123,21 @@ inline HfTokenizer hf_tokenizer(const formats::Metadata& metadata) {
         {"type", "TemplateProcessing"},
         {"single", {{{"SpecialToken", {{"id", text_of("bos_token_id")}, {"type_id", 0}}}}, text}},
         {"pair", {text, text}}};
+  } else if (model == "t5") {
+    const auto scores = *metadata.numbers(key("scores"));
+    json pieces = json::array();
+    for (std::size_t id = 0; id < tokens.size(); ++id) pieces.push_back({tokens[id], scores[id]});
+    out.tokenizer["pre_tokenizer"] = sequence(
+        {{{"type", "WhitespaceSplit"}},
+         {{"type", "Metaspace"}, {"replacement", "\u2581"}, {"prepend_scheme", "always"}, {"split", true}}});
+    const json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}},
+               end = {{"SpecialToken", {{"id", text_of("eos_token_id")}, {"type_id", 0}}}};
+    out.tokenizer["post_processor"] = {
+        {"type", "TemplateProcessing"}, {"single", {text, end}}, {"pair", {text, end, text, end}}};
+    out.tokenizer["model"] = {{"type", "Unigram"},
+                              {"unk_id", *metadata.unsigned_integer(key("unknown_token_id"))},
+                              {"vocab", pieces},
+                              {"byte_fallback", false}};
   } else {
     out.tokenizer["normalizer"] = {{"type", "BertNormalizer"},
                                    {"clean_text", true},
