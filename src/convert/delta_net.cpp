@@ -1,6 +1,8 @@
 // Checkpoints of qwen3next, qwen35 and qwen35moe: gated delta nets, with gated attention on some layers.
 // qwen3next fuses the inputs of a delta net in groups by key head, which become q, k, v and z apart; qwen35
 // has them apart, and its GGUF files hold the value heads tiled: head r of key head k is head r * Hk + k.
+#include <cmath>
+
 #include "formats/printable.h"
 #include "formats/try.h"
 #include "src/convert/weights.h"
@@ -149,8 +151,9 @@ void write_qwen35(Conversion& c) {
   if (rope) rope->expect("mrope_interleaved", "true|null");
   if (rope && rope->error()) return c.config.fail(*rope->error());
   bool whole = sections.size() == 3;
-  for (std::uint32_t pair = 0; whole && pair < c.n_rot / 2; ++pair)
-    whole = sections[pair % 3] * 3 > pair && sections[pair % 3] <= c.n_rot;
+  for (const double section : sections)
+    whole = whole && section >= 0 && section <= c.n_rot && section == std::floor(section);
+  for (std::uint32_t pair = 0; whole && pair < c.n_rot / 2; ++pair) whole = sections[pair % 3] * 3 > pair;
   if (!whole)
     return c.config.unsupported("mrope_section", "another division",
                                 cat("three sections that share the ", c.n_rot / 2, " rotated pairs in turn"));

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "formats/gguf_writer.h"
+#include "quern/check.h"
 #include "quern/embedding.h"
 #include "src/tokenizer/tokenizer_impl.h"
 #include "tests/convert/made_folder.h"
@@ -135,6 +136,9 @@ TEST_P(ConvertedModel, EqualsTheSameWeightsWrittenDirectly) {
                   converted = ModelFile::open(scratch / "out.gguf").value();
   EXPECT_EQ(report->n_tensors, converted.tensors().size());
   EXPECT_EQ(report->file_bytes, converted.file_bytes());
+  const auto checked = check(scratch / "out.gguf", {.threads = 1});
+  ASSERT_TRUE(checked) << checked.error().message;
+  for (const Finding& finding : checked->findings) ADD_FAILURE() << finding.where << ": " << finding.what;
   expect_same_tensors(direct, converted);
   expect_same_metadata(direct, converted);
   expect_same_tokens(direct, converted);

@@ -34,6 +34,10 @@ inline json pre_tokenizer_of(const std::string& pre) {
                      split("[0-9][0-9][0-9]")});
   if (pre == "qwen2" || pre == "stablelm2")
     return sequence({split(words + R"(|\p{N})" + rest), byte_level(false)});
+  if (pre == "qwen35")
+    return sequence({split(R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
+                           R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
+                     byte_level(false)});
   if (pre == "tekken") {
     const std::string upper = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])", lower = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])",
                       start = R"([^\r\n\p{L}\p{N}]?)";
