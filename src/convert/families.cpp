@@ -528,6 +528,9 @@ std::span<const FamilyRule> family_rules() {
       mamba2_rule(),
       falcon_h1_rule(),
       mpt_rule(),
+      deepseek_v2_rule(),
+      deepseek_v3_rule(),
+      gpt_oss_rule(),
   };
   return rules;
 }

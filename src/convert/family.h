@@ -29,9 +29,12 @@ enum class Op : std::uint8_t {
   group_v,  ///< of v
   first_half,  ///< of the rows (of each expert)
   second_half,
-  squeeze,  ///< without its dimensions of 1
-  neg_exp,  ///< minus e to the power of each value: a decay whose logarithm was trained
-  fitted,   ///< as the family's `fit` says
+  squeeze,     ///< without its dimensions of 1
+  neg_exp,     ///< minus e to the power of each value: a decay whose logarithm was trained
+  fitted,      ///< as the family's `fit` says
+  mxfp4,       ///< two tensors of bytes, "<name>_blocks" and "<name>_scales", whose codes are kept
+  mxfp4_even,  ///< of these the even rows (of each expert)
+  mxfp4_odd,
 };
 
 enum class Needed : std::uint8_t {
@@ -101,7 +104,9 @@ struct RopeTraits {
   bool llama3 = false;    ///< divisors of the frequencies, as a tensor
   bool longrope = false;  ///< two tensors of divisors
   std::string_view local_theta =
-      {};  ///< key of the base that layers with windows have, where it is their own
+      {};                    ///< key of the base that layers with windows have, where it is their own
+  bool latent = false;       ///< yarn's growth goes into the scale of the scores, not into the rotation
+  bool soft_bounds = false;  ///< yarn's bounds may be fractions in the checkpoint
 };
 
 struct FamilyRule {
@@ -128,6 +133,7 @@ struct FamilyRule {
   std::vector<std::string_view> foreign = {};   ///< beginnings of names that belong to images and the like
   std::vector<std::string_view> left_out = {};  ///< beginnings of names of what only training or guessing
                                                 ///< ahead needs
+  std::string_view quantization = {};           ///< `quant_method` that the family's tensors may have
   std::vector<std::string_view> dense_modules =
       {};                               ///< tensors of matrices behind the pooling, without ".weight"
   void (*more)(Conversion&) = nullptr;  ///< what tables cannot say
@@ -172,6 +178,9 @@ FamilyRule qwen35moe_rule();
 FamilyRule mamba2_rule();
 FamilyRule falcon_h1_rule();
 FamilyRule mpt_rule();
+FamilyRule deepseek_v2_rule();
+FamilyRule deepseek_v3_rule();
+FamilyRule gpt_oss_rule();
 
 /// Everything of config.json but tensors and tokenizer, into contents. Errors stick in the config.
 void write_hyper_parameters(Conversion& conversion);

@@ -129,10 +129,21 @@ void write_window(Conversion& c) {
   }
 }
 
+void check_quantization(Conversion& c) {
+  const std::string_view readable = c.family.quantization;
+  const auto quantization = c.config.find("quantization_config");
+  if (!quantization || readable.empty()) return c.config.expect("quantization_config", "null");
+  const auto method = quantization->find("quant_method");
+  if (!method || method->string() != readable)
+    c.config.unsupported("quantization_config",
+                         cat("of quant_method ", method ? method->description() : "that is absent"),
+                         cat("'", readable, "'"));
+}
+
 }  // namespace
 
 void write_hyper_parameters(Conversion& c) {
-  c.config.expect("quantization_config", "null");
+  check_quantization(c);
   write_sizes(c);
   if (c.config.error()) return;
   for (const auto rules : c.family.keys) write_keys(c, rules);

@@ -57,11 +57,31 @@ void write_longrope(Conversion& c, Config& scaling) {
         static_cast<float>(scaling.number_or("attention_factor", attention_factor)));
 }
 
+// With two equal factors the rotation keeps its length and the scores grow by one of them; nothing else is
+// computed.
+void write_latent_growth(Conversion& c, Config& scaling) {
+  const double all = scaling.number("mscale_all_dim");
+  if (!(all > 0)) return scaling.wrong("mscale_all_dim", "more than 0");
+  scaling.expect("mscale", cat(all));
+  scaling.expect("attention_factor", "null");
+  c.set("rope.scaling.yarn_log_multiplier", static_cast<float>(0.1 * all));
+}
+
 void write_yarn(Conversion& c, Config& scaling) {
-  for (const char* key : {"mscale", "mscale_all_dim"}) scaling.expect(key, "null");
+  if (c.family.rope.latent) {
+    write_latent_growth(c, scaling);
+  } else {
+    for (const char* key : {"mscale", "mscale_all_dim"}) scaling.expect(key, "null");
+  }
   scaling.expect("beta_fast", "32|null");
   scaling.expect("beta_slow", "1|null");
-  scaling.expect("truncate", "true|null");
+  if (c.family.rope.soft_bounds && !scaling.flag_or("truncate", true)) {
+    c.notes.emplace_back(
+        "yarn's bounds are whole numbers here and fractions where the model was trained, as "
+        "'truncate' is false: the frequencies between them differ a little");
+  } else {
+    scaling.expect("truncate", "true|null");
+  }
   const double factor = scaling.number("factor");
   if (!(factor >= 1)) return scaling.wrong("factor", "1 or more");
   // GGUF's attn_factor multiplies the magnitude that follows from the factor; here it takes its place.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "formats/printable.h"
 #include "formats/try.h"
 #include "src/convert/weights.h"
 
@@ -149,14 +148,6 @@ double multiplier(Config& config, std::string_view to, bool is_bias) {
   return 1;
 }
 
-Error wrong_rows(const OutputTensor& tensor, std::uint64_t n_rows, std::uint64_t expected) {
-  const std::string name = formats::printable(tensor.parts.front()->name);
-  return {ErrorCode::corrupt,
-          cat("tensor '", name, "' has ", n_rows, " rows in ", tensor.dims.size(), " dimensions, expected ",
-              expected),
-          name};
-}
-
 // Gate, x, B, C and steps of time, each with a factor of its own.
 Result<void> fit_input(Conversion& c, OutputTensor& tensor, bool is_bias) {
   Config& config = c.config;
@@ -171,7 +162,7 @@ Result<void> fit_input(Conversion& c, OutputTensor& tensor, bool is_bias) {
     n_rows += rows[i];
   }
   if (tensor.dims.back() != n_rows || tensor.dims.size() > 2)
-    return wrong_rows(tensor, tensor.dims.back(), n_rows);
+    return wrong_shape(*tensor.parts.front(), cat(n_rows, " rows"));
   return {};
 }
 
@@ -180,7 +171,8 @@ Result<void> fit_state_space(Conversion& c, std::string_view to, OutputTensor& t
                              const StateSpaceNames& names) {
   const std::uint64_t n = tensor.dims[0],
                       n_rows = c.config.size(to == "blk.#.ssm_norm" ? names.groups : names.heads);
-  if (tensor.dims.size() != 1 || n % n_rows != 0) return wrong_rows(tensor, n, n_rows);
+  if (tensor.dims.size() != 1 || n % n_rows != 0)
+    return wrong_shape(*tensor.parts.front(), cat("a vector whose size is a multiple of ", n_rows));
   if (to == "blk.#.ssm_a") tensor.order.op = neg_exp;
   tensor.dims = {n / n_rows, n_rows};
   return {};

@@ -124,6 +124,7 @@ std::uint64_t OutputTensor::n_elements() const {
 Result<void> make_tensor(const OutputTensor& tensor, const Safetensors& checkpoint, const TakeBytes& take) {
   if (tensor.parts.empty()) return encode(tensor, tensor.values, take);
   const Safetensors& weights = tensor.source ? *tensor.source : checkpoint;
+  if (tensor.type == formats::TensorType::mxfp4) return make_mxfp4(tensor, weights, take);
   std::vector<float> values;
   for (const SafeTensor* part : tensor.parts) {
     const std::uint64_t rows_of_piece = tensor.gather

@@ -24,12 +24,6 @@ std::string replaced(std::string_view pattern, char mark, std::uint64_t number) 
   return cat(pattern.substr(0, at), number, pattern.substr(at + 1));
 }
 
-std::string shape_text(const SafeTensor& tensor) {
-  std::string text;
-  for (const std::uint64_t dim : tensor.dims) text += cat(text.empty() ? "[" : ", ", dim);
-  return text.empty() ? "[]" : text + "]";
-}
-
 // Norms, routers and tables that are added, not multiplied with, are small and stay exact.
 bool stays_f32(const OutputTensor& tensor) {
   const std::string_view name = tensor.name;
@@ -132,10 +126,21 @@ class Planner {
 
   Result<void> add(const TensorRule& rule, std::string_view from, std::string_view to) {
     const std::string name = cat(rule.outside ? "" : prefix_, from);
+    if (is_mxfp4(rule.op)) return add_mxfp4(rule.op, name, std::string(to));
     if (rule.whole_names) return add_one(rule, rule.weight, name, std::string(to), "");
     QUERN_CHECK(add_one(rule, rule.weight, name, cat(to, ".weight"), ".weight"));
     if (rule.bias == Needed::never) return {};
     return add_one(rule, rule.bias, name, cat(to, ".bias"), ".bias");
+  }
+
+  static bool is_mxfp4(Op op) { return op == Op::mxfp4 || op == Op::mxfp4_even || op == Op::mxfp4_odd; }
+
+  Result<void> add_mxfp4(Op op, const std::string& from, std::string to) {
+    const SafeTensor *blocks = take(from + "_blocks"), *scales = take(from + "_scales");
+    if (!blocks || !scales) return missing(from + (blocks ? "_scales" : "_blocks"));
+    QUERN_TRY(OutputTensor tensor, plan_mxfp4(*blocks, *scales, op, std::move(to)));
+    tensors_.push_back(std::move(tensor));
+    return {};
   }
 
   Result<void> add_one(const TensorRule& rule, Needed needed, const std::string& from, std::string to,
@@ -214,23 +219,23 @@ class Planner {
     std::uint64_t& rows = dims.size() > 1 ? dims[1] : dims[0];
     const auto expect_rows = [&](std::uint64_t expected) -> Result<void> {
       if (rows == expected && dims.size() <= 2) return {};
-      return tensor_error(ErrorCode::corrupt, source.name,
-                          cat("has shape ", shape_text(source), ", expected ", expected, " rows"));
+      return wrong_shape(source, cat(expected, " rows"));
     };
     switch (tensor.order.op) {
       case Op::copy:
       case Op::plus_one:
       case Op::neg_exp:
-      case Op::fitted: return {};
+      case Op::fitted:
+      case Op::mxfp4:
+      case Op::mxfp4_even:
+      case Op::mxfp4_odd: return {};
       case Op::squeeze:
         std::erase(dims, 1u);
         if (dims.empty()) dims = {1};
         tensor.order.op = Op::copy;
         return {};
       case Op::transpose:
-        if (dims.size() > 2)
-          return tensor_error(ErrorCode::corrupt, source.name,
-                              cat("has shape ", shape_text(source), ", expected a matrix"));
+        if (dims.size() > 2) return wrong_shape(source, "a matrix");
         tensor.order.op = Op::copy;
         if (dims.size() == 1) return {};
         std::reverse(dims.begin(), dims.end());
@@ -249,9 +254,7 @@ class Planner {
         return {};
       case Op::first_half:
       case Op::second_half:
-        if (dims.size() < 2 || rows % 2 != 0)
-          return tensor_error(ErrorCode::corrupt, source.name,
-                              cat("has shape ", shape_text(source), ", expected an even number of rows"));
+        if (dims.size() < 2 || rows % 2 != 0) return wrong_shape(source, "an even number of rows");
         rows /= 2;
         tensor.order.half_rows = rows;
         return {};
@@ -317,6 +320,17 @@ class Planner {
 };
 
 }  // namespace
+
+std::string shape_text(const SafeTensor& tensor) {
+  std::string text;
+  for (const std::uint64_t dim : tensor.dims) text += cat(text.empty() ? "[" : ", ", dim);
+  return text.empty() ? "[]" : text + "]";
+}
+
+Error wrong_shape(const SafeTensor& tensor, std::string_view expected) {
+  return tensor_error(ErrorCode::corrupt, tensor.name,
+                      cat("has shape ", shape_text(tensor), ", expected ", expected));
+}
 
 Result<std::vector<OutputTensor>> plan_tensors(Conversion& conversion, const Safetensors& checkpoint,
                                                ConvertType type) {

@@ -58,6 +58,11 @@ struct OutputTensor {
   std::uint64_t n_elements() const;
 };
 
+/// "[320, 64]"
+std::string shape_text(const formats::SafeTensor& tensor);
+/// corrupt: "tensor 'name' has shape <its shape>, expected <expected>".
+Error wrong_shape(const formats::SafeTensor& tensor, std::string_view expected);
+
 /// Finds every tensor of the family's rows. A tensor that is missing, one whose shape cannot be, and one of
 /// the checkpoint that has no part in the family are errors that name it.
 Result<std::vector<OutputTensor>> plan_tensors(Conversion& conversion, const formats::Safetensors& checkpoint,
@@ -66,9 +71,17 @@ Result<std::vector<OutputTensor>> plan_tensors(Conversion& conversion, const for
 /// The matrix of a module beside the checkpoint. Requires: the module outlives what is returned.
 Result<OutputTensor> plan_dense_module(Conversion& conversion, const DenseModule& module, ConvertType type);
 
+/// Blocks of MXFP4 and their scales, of which op (mxfp4 and the like) says which rows are written.
+Result<OutputTensor> plan_mxfp4(const formats::SafeTensor& blocks, const formats::SafeTensor& scales, Op op,
+                                std::string name);
+
 using TakeBytes = std::function<Result<void>(std::span<const std::byte>)>;
 /// The tensor's bytes, in order, in pieces.
 Result<void> make_tensor(const OutputTensor& tensor, const formats::Safetensors& checkpoint,
                          const TakeBytes& take);
+
+/// The same of one that plan_mxfp4 has made.
+Result<void> make_mxfp4(const OutputTensor& tensor, const formats::Safetensors& checkpoint,
+                        const TakeBytes& take);
 
 }  // namespace quern::detail

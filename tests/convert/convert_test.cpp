@@ -33,6 +33,10 @@ void write_directly(const std::filesystem::path& path, const ModelFile& model, c
   auto writer = formats::GgufWriter::create(path, contents).value();
   for (const Tensor& tensor : model.tensors()) {
     std::vector<float> values = tensor_of(tensor).values;
+    if (values.empty()) {
+      writer.write({tensor.data, static_cast<std::size_t>(tensor.n_bytes)}).value();
+      continue;
+    }
     for (const Name& name : dialect.names) {
       const std::string end =
           name.gguf.substr(name.gguf.find('#') == std::string::npos ? 0 : name.gguf.find('#') + 1);

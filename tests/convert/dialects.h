@@ -4,6 +4,7 @@
 
 #include "tests/convert/dialects_delta_net.h"
 #include "tests/convert/dialects_encoders.h"
+#include "tests/convert/dialects_experts.h"
 #include "tests/convert/dialects_state_space.h"
 #include "tests/convert/dialects_t5.h"
 #include "tests/convert/hf_folder.h"
@@ -359,6 +360,7 @@ inline std::map<std::string, Dialect> dialects() {
                 {b + "layer_output_norm", e + "output.LayerNorm"}},
                {{"hidden_act", "gelu"}, {"type_vocab_size", 2}}};
   add_state_space_dialects(d);
+  add_expert_dialects(d);
   return d;
 }
 

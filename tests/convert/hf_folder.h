@@ -22,6 +22,7 @@ using nlohmann::json;
 struct HfTensor {
   std::vector<std::uint64_t> shape;
   std::vector<float> values;
+  std::string bytes = {};  ///< in place of values: blocks of GGUF, or what is stored as U8
 };
 
 /// What happens to a tensor of the GGUF file. Joining ones take the tensors of all their names, in order.
@@ -54,6 +55,10 @@ struct Dialect {
 inline HfTensor tensor_of(const formats::Tensor& tensor) {
   HfTensor out;
   for (std::uint32_t i = tensor.n_dims; i-- > 0;) out.shape.push_back(tensor.dims[i]);
+  if (tensor.type != formats::TensorType::f32) {
+    out.bytes.assign(reinterpret_cast<const char*>(tensor.data), tensor.n_bytes);
+    return out;
+  }
   out.values.resize(tensor.n_elements());
   std::memcpy(out.values.data(), tensor.data, tensor.n_bytes);
   return out;
@@ -193,7 +198,11 @@ inline void write_shards(const std::filesystem::path& folder,
   std::size_t i = 0;
   for (const auto& [name, tensor] : tensors) {
     const std::size_t shard = i++ % 3 == 0 ? 1 : 0;
-    shards[shard].tensor(name, tensor.shape, tensor.values);
+    if (tensor.bytes.empty()) {
+      shards[shard].tensor(name, tensor.shape, tensor.values);
+    } else {
+      shards[shard].tensor(name, "U8", tensor.shape, tensor.bytes);
+    }
     map[name] = shard == 0 ? "model-00001-of-00002.safetensors" : "model-00002-of-00002.safetensors";
   }
   shards[0].write((folder / "model-00001-of-00002.safetensors").string());

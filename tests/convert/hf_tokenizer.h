@@ -38,13 +38,27 @@ inline json pre_tokenizer_of(const std::string& pre) {
     return sequence({split(R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
                            R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
                      byte_level(false)});
-  if (pre == "tekken") {
-    const std::string upper = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])", lower = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])",
-                      start = R"([^\r\n\p{L}\p{N}]?)";
+  const std::string upper = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])", lower = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])",
+                    start = R"([^\r\n\p{L}\p{N}]?)", ending = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?";
+  if (pre == "tekken")
     return sequence({split(start + upper + "*" + lower + "+|" + start + upper + "+" + lower +
                            R"(*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
                      byte_level(false)});
-  }
+  if (pre == "gpt-4o")
+    return sequence(
+        {split(start + upper + "*" + lower + "+" + ending + "|" + start + upper + "+" + lower + "*" + ending +
+               R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
+         byte_level(false)});
+  if (pre == "deepseek-v3")
+    return sequence({split(R"(\p{N}{1,3})"), split("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"),
+                     split(R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^)"
+                           "\r\n"
+                           R"(\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[)"
+                           "\r\n"
+                           R"(]*|\s*[)"
+                           "\r\n"
+                           R"(]+|\s+(?!\S)|\s+)"),
+                     byte_level(false)});
   return sequence(
       {split(words + R"(|\p{N}{1,3})" + rest), byte_level(false)});  // llama-bpe, dbrx, smaug-bpe, glm4
 }
