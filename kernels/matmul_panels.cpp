@@ -4,6 +4,7 @@
 #include "kernels/panel.h"
 #include "kernels/simd/math.h"
 #include "kernels/simd/pairs.h"
+#include "kernels/simd/words.h"
 
 namespace quern::kernels::QUERN_ISA {
 namespace {
@@ -33,8 +34,43 @@ void fill_sums(const WeightType& type, const TokenRow& a, std::size_t n_cols, st
   }
 }
 
+// How codes meet activations. Any signed bytes; or 0 to 127; or so small that their products with `steps`
+// times four columns fit 16 bits.
+constexpr int signed_steps = 0, small_steps = 1;
+constexpr int most_steps(Grouping grouping) { return sums_in_words ? start_cols(grouping) / 4 : small_steps; }
+int word_steps(const WeightType& type) {
+  if (type.largest_code == any_byte) return signed_steps;
+  int steps = most_steps(type.grouping);
+  while (steps > 1 && steps * 2 * 127 * type.largest_code > INT16_MAX) steps /= 2;
+  return steps;
+}
+
+// Products of n columns from `codes` on with codes of token t at a(t), `steps` times four columns at a time:
+// use(v, t, sums of pairs).
+template <int steps, int T, std::size_t n, typename Codes, typename Use>
+QUERN_INLINE void products_in_words(const std::int8_t* codes, const Codes& a, const Use& use) {
+  for (std::size_t first = 0; first < n / 4; first += steps) {
+    I16x32 words[V][T];
+#pragma GCC unroll 8
+    for (std::size_t k = 0; k < steps; ++k) {
+      I8x64 w[V];
+      for (std::size_t v = 0; v < V; ++v) w[v] = load_bytes(codes + ((first + k) * V + v) * 64);
+#pragma GCC unroll 8
+      for (int t = 0; t < T; ++t) {
+        const I8x64 four = repeat_bytes(a(t) + 4 * (first + k));
+        for (std::size_t v = 0; v < V; ++v) {
+          const I16x32 pairs = multiply_pairs(w[v], four);
+          words[v][t] = k == 0 ? pairs : words[v][t] + pairs;
+        }
+      }
+    }
+    for (std::size_t v = 0; v < V; ++v)
+      for (int t = 0; t < T; ++t) use(v, t, words[v][t]);
+  }
+}
+
 // sums = products of n columns from `at` on, with codes of token t at a(t).
-template <bool small, bool has_min, int T, std::size_t n, typename Codes>
+template <int steps, bool has_min, int T, std::size_t n, typename Codes>
 QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileToken* tokens, std::size_t at,
                            const Codes& a) {
   for (int t = 0; t < T; ++t) {
@@ -42,6 +78,13 @@ QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileT
     for (std::size_t v = 0; v < V; ++v) sums[v][t] = start;
   }
   const std::int8_t* codes = panel.codes + at * panel_rows;
+  if constexpr (steps > 1) {
+    const I16x32 ones = splat_words(1);
+    products_in_words<steps, T, n>(codes, a, [&](std::size_t v, int t, const I16x32& words) {
+      sums[v][t] = dot2(sums[v][t], words, ones);
+    });
+    return;
+  }
   if constexpr (multiplies_pairs && T % 2 == 0) {
     PairSums pairs[V][T / 2];
     for (std::size_t v = 0; v < V; ++v)
@@ -67,7 +110,7 @@ QUERN_INLINE void products(I32x16 (&sums)[V][T], const Panel& panel, const TileT
     for (int t = 0; t < T; ++t) {
       const I8x64 four = repeat_bytes(a(t) + 4 * k);
       for (std::size_t v = 0; v < V; ++v)
-        sums[v][t] = small ? dot4_small(sums[v][t], w[v], four) : dot4(sums[v][t], w[v], four);
+        sums[v][t] = steps > 0 ? dot4_small(sums[v][t], w[v], four) : dot4(sums[v][t], w[v], four);
     }
   }
 }
@@ -82,8 +125,12 @@ QUERN_INLINE void add_scaled(I32x16& total, I32x16 sum, I32x16 scale) { total = 
   total = fma(to_f32(sum), to_f32(scale), total);
 }
 
+// Whether sub-scales multiply sums of pairs: then these are not added up before, and nothing else is.
+template <int steps, bool has_min>
+constexpr bool multiplies_words = steps > 1 && has_min;
+
 // The integers of group g, one of 128, in int32 or in float. a: the tokens' codes in it.
-template <Grouping grouping, bool small, bool has_min, int T, typename Total>
+template <Grouping grouping, int steps, bool has_min, int T, typename Total>
 QUERN_INLINE void scaled_products(Total (&total)[V][T], const Panel& panel, const TileToken* tokens,
                                   std::size_t g, const std::int8_t (&a)[T][128]) {
   constexpr std::size_t sub = sub_cols(grouping);
@@ -91,8 +138,19 @@ QUERN_INLINE void scaled_products(Total (&total)[V][T], const Panel& panel, cons
     for (Total& lanes : row) clear(lanes);
   for (std::size_t s = 0; s < 128; s += sub) {
     const std::size_t at = g * 128 + s;
+    if constexpr (multiplies_words<steps, has_min>) {
+      I16x32 scales[V];
+      for (std::size_t v = 0; v < V; ++v)
+        scales[v] = repeat_in_pairs(load_i16(panel.scales + at / sub * panel_rows + 16 * v));
+      products_in_words<steps, T, sub>(
+          panel.codes + at * panel_rows, [&](int t) { return a[t] + s; },
+          [&](std::size_t v, int t, const I16x32& words) {
+            total[v][t] = dot2(total[v][t], words, scales[v]);
+          });
+      continue;
+    }
     I32x16 sums[V][T];
-    products<small, has_min, T, sub>(sums, panel, tokens, at, [&](int t) { return a[t] + s; });
+    products<steps, has_min, T, sub>(sums, panel, tokens, at, [&](int t) { return a[t] + s; });
     for (std::size_t v = 0; v < V; ++v) {
       const I32x16 scales = load_i16(panel.scales + at / sub * panel_rows + 16 * v);
       for (int t = 0; t < T; ++t) add_scaled(total[v][t], sums[v][t], scales);
@@ -107,13 +165,13 @@ QUERN_INLINE void round_sums(F32x16 (&total)[V][T], const I32x16 (&sums)[V][T]) 
 }
 
 // The whole of group g: float(I).
-template <Grouping grouping, bool small, bool has_min, bool sum_in_float, int T>
+template <Grouping grouping, int steps, bool has_min, bool sum_in_float, int T>
 QUERN_INLINE void group_products(F32x16 (&total)[V][T], const Panel& panel, const TileToken* tokens,
                                  std::size_t g) {
   constexpr std::size_t cols = group_cols(grouping);
   [[maybe_unused]] I32x16 sums[V][T];
   if constexpr (cols != 128) {
-    products<small, has_min, T, cols>(sums, panel, tokens, g * cols,
+    products<steps, has_min, T, cols>(sums, panel, tokens, g * cols,
                                       [&](int t) { return tokens[t].a.codes + g * cols; });
     round_sums<T>(total, sums);
   } else {
@@ -123,9 +181,9 @@ QUERN_INLINE void group_products(F32x16 (&total)[V][T], const Panel& panel, cons
       for (std::size_t c = 0; c < cols; c += 64)
         store_bytes(codes[t] + c, load_bytes(tokens[t].a.codes + g * cols + c));
     if constexpr (sum_in_float) {
-      scaled_products<grouping, small, has_min, T>(total, panel, tokens, g, codes);
+      scaled_products<grouping, steps, has_min, T>(total, panel, tokens, g, codes);
     } else {
-      scaled_products<grouping, small, has_min, T>(sums, panel, tokens, g, codes);
+      scaled_products<grouping, steps, has_min, T>(sums, panel, tokens, g, codes);
       round_sums<T>(total, sums);
     }
   }
@@ -151,7 +209,7 @@ QUERN_INLINE I32x16 group_mins(const Panel& panel, const TileToken& token, std::
 }
 
 // T tokens over the whole panel.
-template <Grouping grouping, bool small, bool has_min, bool sum_in_float, int T>
+template <Grouping grouping, int steps, bool has_min, bool sum_in_float, int T>
 void multiply_tile(const Panel& panel, const TileToken* tokens, std::size_t n_rows, float* const* y) {
   constexpr std::size_t cols = group_cols(grouping), act_group = cols < 32 ? 32 : cols;
   F32x16 lane[V * T], under_way[n_levels][V * T];
@@ -159,7 +217,7 @@ void multiply_tile(const Panel& panel, const TileToken* tokens, std::size_t n_ro
     for (F32x16& sum : lane) sum = zero();
     for (std::size_t g = lane_order[i]; g < panel.n_groups; g += 16) {
       F32x16 total[V][T];
-      group_products<grouping, small, has_min, sum_in_float, T>(total, panel, tokens, g);
+      group_products<grouping, steps, has_min, sum_in_float, T>(total, panel, tokens, g);
       for (std::size_t v = 0; v < V; ++v) {
         const F32x16 d = load(panel.d + g * panel_rows + 16 * v);
         for (int t = 0; t < T; ++t) {
@@ -179,39 +237,44 @@ void multiply_tile(const Panel& panel, const TileToken* tokens, std::size_t n_ro
         store_n(y[t] + 16 * v, lane[v * T + t], n_rows - 16 * v < 16 ? n_rows - 16 * v : 16);
 }
 
-template <Grouping grouping, bool small, bool has_min, bool sum_in_float, int T>
+template <Grouping grouping, int steps, bool has_min, bool sum_in_float, int T>
 void multiply_tokens(const Panel& panel, const TileToken* tokens, std::size_t n_tokens, std::size_t n_rows,
                      float* const* y) {
   std::size_t t = 0;
   for (; n_tokens - t >= T; t += T)
-    multiply_tile<grouping, small, has_min, sum_in_float, T>(panel, tokens + t, n_rows, y + t);
+    multiply_tile<grouping, steps, has_min, sum_in_float, T>(panel, tokens + t, n_rows, y + t);
   if constexpr (T > 1)
-    multiply_tokens<grouping, small, has_min, sum_in_float, T / 2>(panel, tokens + t, n_tokens - t, n_rows,
+    multiply_tokens<grouping, steps, has_min, sum_in_float, T / 2>(panel, tokens + t, n_tokens - t, n_rows,
                                                                    y + t);
 }
 
 // A function for tiles of each kind.
 using Multiply = void (*)(const Panel&, const TileToken*, std::size_t, std::size_t, float* const*);
-template <Grouping grouping, bool sum_in_float = false>
-Multiply choose(bool small, bool has_min) {
-  constexpr int T = int8_tile_tokens;
-  if (has_min)  // every type with a minimum has small codes
-    return multiply_tokens<grouping, true, true, sum_in_float, T>;
-  if (small || sum_in_float) return multiply_tokens<grouping, true, false, sum_in_float, T>;
-  return multiply_tokens<grouping, false, false, false, T>;
-}
+// Fewer steps than a type could have are right too, so most, half and one of them are enough.
 template <Grouping grouping>
-Multiply choose_sub_scales(const WeightType& type) {
-  if (float_sub_scales && type.sums_fit_float && type.is_small)
-    return choose<grouping, float_sub_scales>(true, type.has_min);
-  return choose<grouping>(type.is_small, type.has_min);
+Multiply choose(const WeightType& type) {
+  constexpr int T = int8_tile_tokens, most = most_steps(grouping), half = most > 1 ? most / 2 : most;
+  constexpr bool sub_scales = group_cols(grouping) == 128, in_float = sub_scales && float_sub_scales;
+  const int steps = word_steps(type);
+  if (steps == signed_steps) return multiply_tokens<grouping, signed_steps, false, false, T>;
+  if constexpr (grouping != Grouping::scale_per_16)
+    if (type.has_min) {  // at most 31, so never one step of several
+      constexpr bool min_in_float = in_float && !sums_in_words;
+      if (steps == most && (type.sums_fit_float || !min_in_float))
+        return multiply_tokens<grouping, most, true, min_in_float, T>;
+      return multiply_tokens<grouping, half, true, false, T>;
+    }
+  if (steps == most && (type.sums_fit_float || !in_float))
+    return multiply_tokens<grouping, most, false, in_float, T>;
+  if (steps >= half) return multiply_tokens<grouping, half, false, false, T>;
+  return multiply_tokens<grouping, small_steps, false, false, T>;
 }
 Multiply choose(const WeightType& type) {
   switch (type.grouping) {
-    case Grouping::scale_per_16: return choose<Grouping::scale_per_16>(type.is_small, false);
-    case Grouping::scale_per_32: return choose<Grouping::scale_per_32>(type.is_small, type.has_min);
-    case Grouping::sub_scales_of_16: return choose_sub_scales<Grouping::sub_scales_of_16>(type);
-    case Grouping::sub_scales_of_32: return choose_sub_scales<Grouping::sub_scales_of_32>(type);
+    case Grouping::scale_per_16: return choose<Grouping::scale_per_16>(type);
+    case Grouping::scale_per_32: return choose<Grouping::scale_per_32>(type);
+    case Grouping::sub_scales_of_16: return choose<Grouping::sub_scales_of_16>(type);
+    case Grouping::sub_scales_of_32: return choose<Grouping::sub_scales_of_32>(type);
   }
   return nullptr;
 }

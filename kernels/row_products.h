@@ -16,7 +16,7 @@ QUERN_INLINE I32x16 sum_eights(const I32x16* v) { return pair_sum(sum_fours(v), 
 // acc + products of 64 codes, summed in fours.
 template <typename Type>
 QUERN_INLINE I32x16 dot_codes(const I32x16& acc, const I8x64& w, const std::int8_t* a) {
-  if constexpr (Type::is_small)
+  if constexpr (Type::largest_code != any_byte)
     return dot4_small(acc, w, load_bytes(a));
   else
     return dot4(acc, w, load_bytes(a));
@@ -176,12 +176,12 @@ constexpr bool sums_fit_float() {
 
 template <typename Type>
 constexpr WeightType weight_type(formats::TensorType type) {
-  static_assert(Type::zero == 0 || !Type::has_min);
+  static_assert(!Type::has_min || (Type::zero == 0 && Type::largest_code <= 31));
   return {type,
           Type::grouping,
           Type::has_min,
-          Type::is_small,
           Type::zero,
+          Type::largest_code,
           sums_fit_float<Type>(),
           Type::Block::elements,
           sizeof(typename Type::Block),

@@ -7,7 +7,7 @@
 //     static constexpr Grouping grouping = Grouping::sub_scales_of_32;
 //     static constexpr bool has_min = true;
 //     static constexpr int zero = 0;                  // what codes() adds to a code; 0 beside a minimum
-//     static constexpr bool is_small = true;                        // 0 to 127 then
+//     static constexpr int largest_code = 15;         // plus zero; any_byte: signed ones, see below
 //     static constexpr int largest = 15 * 63;         // |scale * code|, groups of 128
 //     template <int k> static I8x64 codes(const Block* step);       // columns 64 k to 64 k + 63 of a step
 //     static Bytes16 scales(const Block& block), mins(...);         // groups of 128: one byte for 16 columns
@@ -72,12 +72,14 @@ struct TokenRows {
   }
 };
 
+// The largest code of types whose codes are any signed bytes.
+inline constexpr int any_byte = 255;
+
 struct WeightType {
   formats::TensorType type;
   Grouping grouping;
   bool has_min;
-  bool is_small;
-  std::uint8_t zero;
+  std::uint8_t zero, largest_code;
   // Groups of 128: all sums of codes times scales times activations are at most 2^24, so float holds them.
   bool sums_fit_float;
   std::uint16_t block_cols, block_bytes;

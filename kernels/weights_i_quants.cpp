@@ -13,8 +13,7 @@ struct IQuant {
   using Block = B;
   static constexpr bool has_min = false;
   static constexpr int zero = 64;  // the largest magnitude is 62
-  static constexpr int largest = 62 * 31;
-  static constexpr bool is_small = true;
+  static constexpr int largest_code = 126, largest = 62 * 31;
   static constexpr float d_factor = 1;
   static QUERN_INLINE std::uint16_t d_bits(const Block& block) { return load_u16(&block.d); }
 };
@@ -176,8 +175,7 @@ struct IQ1_M : IQuant<BlockIQ1_M> {
 
 struct IQ4_XS : IQuant<BlockIQ4_XS> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
-  static constexpr int zero = signed_zero, largest = 127 * 32;
-  static constexpr bool is_small = false;
+  static constexpr int zero = signed_zero, largest_code = any_byte, largest = 127 * 32;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     const std::uint8_t* qs = b->qs + 32 * k;
@@ -185,7 +183,7 @@ struct IQ4_XS : IQuant<BlockIQ4_XS> {
     return look_up(iq4_values, nibbles) + splat_bytes(signed_zero);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {  // iq4_xs_scale, eight at a time
-    std::uint64_t high = to_uint(b.scales_h);  // eight fields of two bits: each to a byte of its own
+    std::uint64_t high = to_uint(b.scales_h);           // eight fields of two bits: each to a byte of its own
     high = (high | high << 24) & 0x000000ff000000ffu;
     high = (high | high << 12) & 0x000f000f000f000fu;
     high = (high | high << 6) & 0x0303030303030303u;

@@ -38,7 +38,6 @@ struct KQuant {
   using Block = B;
   static constexpr bool has_min = false;
   static constexpr int zero = 0;
-  static constexpr bool is_small = true;
   static constexpr float d_factor = 1;
   static QUERN_INLINE std::uint16_t d_bits(const Block& block) { return load_u16(&block.d); }
 };
@@ -50,6 +49,7 @@ struct KQuantWithMin : KQuant<B> {
 
 struct Q2_K : KQuantWithMin<BlockQ2_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  static constexpr int largest_code = 3;
   static constexpr int largest = 3 * 15;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -61,6 +61,7 @@ struct Q2_K : KQuantWithMin<BlockQ2_K> {
 
 struct Q3_K : KQuant<BlockQ3_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  static constexpr int largest_code = 7;
   static constexpr int largest = 4 * 32;
   static constexpr int zero = 4;
   template <int k>
@@ -78,6 +79,7 @@ struct Q3_K : KQuant<BlockQ3_K> {
 
 struct Q4_K : KQuantWithMin<BlockQ4_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int largest_code = 15;
   static constexpr int largest = 15 * 63;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -89,6 +91,7 @@ struct Q4_K : KQuantWithMin<BlockQ4_K> {
 
 struct Q5_K : KQuantWithMin<BlockQ5_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int largest_code = 31;
   static constexpr int largest = 31 * 63;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -102,6 +105,7 @@ struct Q5_K : KQuantWithMin<BlockQ5_K> {
 
 struct Q6_K : KQuant<BlockQ6_K> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  static constexpr int largest_code = 63;
   static constexpr int largest = 32 * 128;
   static constexpr int zero = 32;
   template <int k>
@@ -121,6 +125,7 @@ QUERN_INLINE Bytes16 ternary_digits(Bytes16 x) {  // the whole part of x * 3 / 2
 }
 struct TQ1_0 : KQuant<BlockTQ1_0> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int largest_code = 2;
   static constexpr int largest = 1;
   static constexpr int zero = 1;
   template <int k>
@@ -145,6 +150,7 @@ struct TQ1_0 : KQuant<BlockTQ1_0> {
 
 struct TQ2_0 : KQuant<BlockTQ2_0> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr int largest_code = 2;
   static constexpr int largest = 1;
   static constexpr int zero = 1;
   template <int k>

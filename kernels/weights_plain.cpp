@@ -15,7 +15,6 @@ struct Plain {
   static constexpr Grouping grouping = Grouping::scale_per_32;
   static constexpr bool has_min = false;
   static constexpr int zero = 0;
-  static constexpr bool is_small = true;
   static constexpr float d_factor = 1;
   static QUERN_INLINE std::uint16_t d_bits(const Block& block) { return load_u16(&block.d); }
 };
@@ -38,14 +37,14 @@ QUERN_INLINE I8x64 five_bits(const Block* b) {
 }
 
 struct Q8_0 : Plain<BlockQ8_0> {
-  static constexpr int zero = signed_zero;
-  static constexpr bool is_small = false;
+  static constexpr int zero = signed_zero, largest_code = any_byte;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     return load_halves(b[2 * k].qs, b[2 * k + 1].qs) + splat_bytes(signed_zero);
   }
 };
 struct Q4_0 : Plain<BlockQ4_0> {
+  static constexpr int largest_code = 15;
   static constexpr int zero = 8;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -53,12 +52,14 @@ struct Q4_0 : Plain<BlockQ4_0> {
   }
 };
 struct Q4_1 : PlainWithOffset<BlockQ4_1> {
+  static constexpr int largest_code = 15;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     return nibbles(b + 2 * k);
   }
 };
 struct Q5_0 : Plain<BlockQ5_0> {
+  static constexpr int largest_code = 31;
   static constexpr int zero = 16;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -66,12 +67,14 @@ struct Q5_0 : Plain<BlockQ5_0> {
   }
 };
 struct Q5_1 : PlainWithOffset<BlockQ5_1> {
+  static constexpr int largest_code = 31;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     return five_bits(b + 2 * k);
   }
 };
 struct Q1_0 : Plain<BlockQ1_0> {
+  static constexpr int largest_code = 2;
   static constexpr int zero = 1;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -79,6 +82,7 @@ struct Q1_0 : Plain<BlockQ1_0> {
   }
 };
 struct Q2_0 : Plain<BlockQ2_0> {
+  static constexpr int largest_code = 3;
   static constexpr int zero = 1;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -99,8 +103,7 @@ struct Q2_0 : Plain<BlockQ2_0> {
 };
 
 struct IQ4_NL : Plain<BlockIQ4_NL> {
-  static constexpr int zero = signed_zero;
-  static constexpr bool is_small = false;
+  static constexpr int zero = signed_zero, largest_code = any_byte;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     return look_up(iq4_values, nibbles(b + 2 * k)) + splat_bytes(signed_zero);
@@ -117,6 +120,7 @@ constexpr bool are_fp4_values_up() {
 static_assert(are_fp4_values_up());
 
 struct MXFP4 : Plain<BlockMXFP4> {
+  static constexpr int largest_code = 24;
   static constexpr int zero = 12;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
@@ -133,6 +137,7 @@ struct MXFP4 : Plain<BlockMXFP4> {
   }
 };
 struct NVFP4 : Plain<BlockNVFP4> {
+  static constexpr int largest_code = 24;
   static constexpr Grouping grouping = Grouping::scale_per_16;
   static constexpr int zero = 12;
   template <int k>

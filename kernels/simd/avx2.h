@@ -294,6 +294,13 @@ QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
           _mm256_and_si256(byte_mask(static_cast<std::uint32_t>(bits >> 32)), v)};
 }
 
+// A sum that is made where it is written. Compilers make trees of chains of sums, and then all products of a
+// chain wait in memory: without the pin prompts took 1.4 times as long.
+QUERN_INLINE __m256i pin(__m256i sum) {
+  asm("" : "+x"(sum));
+  return sum;
+}
+
 #ifdef __AVXVNNI__
 inline constexpr int signed_zero = 128;
 QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
@@ -302,9 +309,21 @@ QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
 QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) { return dot4(acc, w, a); }
 #else
 inline constexpr int signed_zero = 0;
+// For simd/words.h.
+QUERN_INLINE I16x32 splat_words(std::int16_t x) { return {_mm256_set1_epi16(x), _mm256_set1_epi16(x)}; }
+QUERN_INLINE I16x32 repeat_in_pairs(I32x16 a) {
+  return {_mm256_blend_epi16(a.lo, _mm256_slli_epi32(a.lo, 16), 0xaa),
+          _mm256_blend_epi16(a.hi, _mm256_slli_epi32(a.hi, 16), 0xaa)};
+}
+QUERN_INLINE I16x32 multiply_pairs(I8x64 w, I8x64 a) {
+  return {_mm256_maddubs_epi16(w.lo, a.lo), _mm256_maddubs_epi16(w.hi, a.hi)};
+}
+QUERN_INLINE I16x32 operator+(I16x32 a, I16x32 b) {
+  return {pin(_mm256_add_epi16(a.lo, b.lo)), pin(_mm256_add_epi16(a.hi, b.hi))};
+}
 QUERN_INLINE __m256i dot4_half(__m256i acc, __m256i w, __m256i a) {
   const __m256i pairs = _mm256_maddubs_epi16(w, a);
-  return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  return pin(_mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
 }
 QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) {
   return {dot4_half(acc.lo, w.lo, a.lo), dot4_half(acc.hi, w.hi, a.hi)};
@@ -317,8 +336,8 @@ QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
 }
 #endif
 QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
-  return {_mm256_add_epi32(acc.lo, _mm256_madd_epi16(w.lo, a.lo)),
-          _mm256_add_epi32(acc.hi, _mm256_madd_epi16(w.hi, a.hi))};
+  return {pin(_mm256_add_epi32(acc.lo, _mm256_madd_epi16(w.lo, a.lo))),
+          pin(_mm256_add_epi32(acc.hi, _mm256_madd_epi16(w.hi, a.hi)))};
 }
 
 // Blocks of 8 x 8, each the eight halves of eight vectors.

@@ -199,9 +199,21 @@ QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) { return dot4(acc, 
 QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) { return {_mm512_dpwssd_epi32(acc.v, w.v, a.v)}; }
 #else
 inline constexpr int signed_zero = 0;
+// For simd/words.h.
+QUERN_INLINE I16x32 splat_words(std::int16_t x) { return {_mm512_set1_epi16(x)}; }
+QUERN_INLINE I16x32 repeat_in_pairs(I32x16 a) {
+  return {_mm512_mask_blend_epi16(0xaaaaaaaa, a.v, _mm512_slli_epi32(a.v, 16))};
+}
+QUERN_INLINE I16x32 multiply_pairs(I8x64 w, I8x64 a) { return {_mm512_maddubs_epi16(w.v, a.v)}; }
+// A sum that is made where it is written: see avx2.h.
+QUERN_INLINE __m512i pin(__m512i sum) {
+  asm("" : "+v"(sum));
+  return sum;
+}
+QUERN_INLINE I16x32 operator+(I16x32 a, I16x32 b) { return {pin(_mm512_add_epi16(a.v, b.v))}; }
 QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) {
   const __m512i pairs = _mm512_maddubs_epi16(w.v, a.v);
-  return {_mm512_add_epi32(acc.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
+  return {pin(_mm512_add_epi32(acc.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1))))};
 }
 // The sign of w moves to a. A pair's sum is at most 2 * 128 * 127 = 32512, so the 16-bit step never
 // saturates.
@@ -210,7 +222,7 @@ QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
   return dot4_small(acc, {_mm512_abs_epi8(w.v)}, {signed_a});
 }
 QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
-  return {_mm512_add_epi32(acc.v, _mm512_madd_epi16(w.v, a.v))};
+  return {pin(_mm512_add_epi32(acc.v, _mm512_madd_epi16(w.v, a.v)))};
 }
 #endif
 
