@@ -4,9 +4,9 @@
 ///   auto report = quern::convert("SmolLM2-135M-Instruct", "smollm2.gguf").value();
 ///
 /// The folder holds config.json, the weights as safetensors (one file, or shards with their index),
-/// tokenizer.json and, where the model has them, tokenizer_config.json, chat_template.jinja and
-/// generation_config.json. Weights go through in pieces of a few MiB, whatever the size of the model, and the
-/// file appears whole or not at all.
+/// tokenizer.json and, where the model has them, tokenizer_config.json, chat_template.jinja,
+/// generation_config.json, and modules.json with the folders that it lists. Weights go through in pieces of a
+/// few MiB, whatever the size of the model, and the file appears whole or not at all.
 #include <cstdint>
 #include <filesystem>
 #include <functional>

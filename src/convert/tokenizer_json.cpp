@@ -228,6 +228,13 @@ class TokenizerWriter {
     return around;
   }
 
+  // The text of a pair of a token and its id.
+  static std::string_view first_text(const JsonValue& step, std::string_view key) {
+    const auto pair = step.find(key);
+    if (!pair || !pair->is_array() || pair->size() == 0) return "";
+    return (*pair->elements().begin()).string().value_or("");
+  }
+
   Result<std::optional<Surroundings>> surroundings() const {
     const auto processor = files_.tokenizer.root().find("post_processor");
     if (!processor || processor->is_null()) return std::optional<Surroundings>();
@@ -244,13 +251,14 @@ class TokenizerWriter {
       if (name == "ByteLevel") continue;
       if (name == "TemplateProcessing" && !around) {
         QUERN_TRY(around, read_template(step));
-      } else if ((name == "BertProcessing" || name == "RobertaProcessing") && model_ == "bert") {
-        around = Surroundings{};
+      } else if ((name == "BertProcessing" || name == "RobertaProcessing") && !around) {
+        around = Surroundings{{first_text(step, "cls")}, {first_text(step, "sep")}};
       } else {
         return tokenizer_error(
             ErrorCode::unsupported, "post_processor",
             cat("post_processor '", printable(name),
-                "' is not known, expected TemplateProcessing, BertProcessing or ByteLevel"));
+                "' is not known, expected TemplateProcessing, BertProcessing, RobertaProcessing or "
+                "ByteLevel"));
       }
     }
     return around;

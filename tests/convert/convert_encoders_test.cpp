@@ -186,6 +186,30 @@ TEST(ConvertEncoders, BasesOfBothKindsOfLayersInTheNewerForm) {
   EXPECT_EQ(file.metadata().number("modern-bert.rope.freq_base_swa").value(), 7000);
 }
 
+TEST(ConvertEncoders, TokensAroundATextInBothForms) {
+  auto folder = made_golden("modern-bert");
+  ASSERT_TRUE(folder);
+  const json bos = folder->tokenizer_config["bos_token"],
+             eos = folder->tokenizer_config["eos_token"]["content"];
+  const json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+  const auto token = [](const json& id) { return json{{"SpecialToken", {{"id", id}, {"type_id", 0}}}}; };
+  const json processors[] = {
+      {{"type", "TemplateProcessing"}, {"single", {token(bos), text, token(eos)}}},
+      {{"type", "RobertaProcessing"}, {"cls", {bos, 316}}, {"sep", {eos, 317}}, {"trim_offsets", true}}};
+  for (const json& processor : processors) {
+    folder->tokenizer["post_processor"] = processor;
+    const Conversion conversion(*folder);
+    ASSERT_TRUE(conversion.report) << conversion.report.error().message;
+    const formats::ModelFile file = conversion.file();
+    EXPECT_TRUE(file.metadata().boolean("tokenizer.ggml.add_bos_token").value());
+    EXPECT_TRUE(file.metadata().boolean("tokenizer.ggml.add_eos_token").value());
+  }
+  folder->tokenizer["post_processor"]["sep"] = {"the", 0};
+  const Conversion other(*folder);
+  ASSERT_FALSE(other.report);
+  EXPECT_THAT(other.report.error().message, HasSubstr("puts 'the' behind a text, expected the eos token"));
+}
+
 const std::map<std::string, std::vector<BadFolder>> bad_folders = {
     {"nomic-bert",
      {{"another activation", [](MadeFolder& f) { f.config["activation_function"] = "geglu"; }, unsupported,

@@ -166,6 +166,20 @@ TEST(ConvertVariants, ExpertsInOneTensorAreTheSame) {
   expect_same_tensors(apart.file(), together.file());
 }
 
+TEST(ConvertVariants, EveryTypeOfMatricesLoads) {
+  for (const std::string name : {"nomic-bert", "jina-bert-v2", "modern-bert", "gemma-embedding", "t5",
+                                 "qwen3next", "qwen35", "qwen35moe"}) {
+    const auto folder = made_golden(name);
+    if (!folder) continue;  // modern-bert, t5, qwen35 and qwen35moe are always there
+    for (const ConvertType type : {ConvertType::f16, ConvertType::bf16, ConvertType::q8_0}) {
+      const Conversion conversion(*folder, {.type = type});
+      ASSERT_TRUE(conversion.report) << name << ": " << conversion.report.error().message;
+      const auto model = Model::open(conversion.scratch / "out.gguf");
+      EXPECT_TRUE(model) << name << ": " << model.error().message;
+    }
+  }
+}
+
 const std::map<std::string, std::vector<BadFolder>> bad_folders = {
     {"t5",
      {{"another activation", [](MadeFolder& f) { f.config["feed_forward_proj"] = "gated-silu"; }, unsupported,
