@@ -98,7 +98,7 @@ void write_v2(Conversion& c) {
 }
 
 void write_v3(Conversion& c) {
-  constexpr std::uint32_t sigmoid = 2;
+  constexpr std::uint32_t sigmoid = 2, max_ahead = 64;
   write_attention(c);
   write_experts(c);
   c.set("expert_gating_func", sigmoid);
@@ -109,8 +109,10 @@ void write_v3(Conversion& c) {
     c.set("expert_group_count", n_groups);
     c.set("expert_group_used_count", c.config.size("topk_group"));
   }
-  for (std::uint64_t n = 0; n < c.config.size_or("num_nextn_predict_layers", 0) && n < c.n_layers; ++n)
-    c.left_out.push_back(cat("model.layers.", c.n_layers + n, "."));
+  const std::uint32_t n_ahead = c.config.size_or("num_nextn_predict_layers", 0);
+  if (n_ahead > max_ahead) return c.config.wrong("num_nextn_predict_layers", cat("up to ", max_ahead));
+  for (std::uint32_t n = 0; n < n_ahead; ++n)
+    c.left_out.push_back(cat("model.layers.", std::uint64_t{c.n_layers} + n, "."));
 }
 
 // Per head the rows of k and then those of v. Those of k are written as columns: the query goes through them

@@ -1,6 +1,6 @@
 // MXFP4 as checkpoints store it: 16 bytes for 32 values, neighbours in one byte, and the scales in a tensor
 // of their own. The same codes are written as blocks of GGUF, in which a byte holds values i and i + 16.
-#include <cstring>
+#include <algorithm>
 
 #include "formats/fp4_blocks.h"
 #include "formats/printable.h"

@@ -234,6 +234,9 @@ TEST(ConvertDeepseek2, V3RefusesWhatItDoesNotCompute) {
        corrupt, "mscale_all_dim", "absent, expected a number"},
       {"groups that do not divide", [](MadeFolder& f) { f.config["n_group"] = 3; }, corrupt, "n_group",
        "a divisor of the 8 experts"},
+      {"blocks that guess ahead without end",
+       [](MadeFolder& f) { f.config["num_nextn_predict_layers"] = 2147483647; }, corrupt,
+       "num_nextn_predict_layers", "expected up to 64"},
       {"weights of eight bits",
        [](MadeFolder& f) {
          f.config["quantization_config"] = {{"quant_method", "fp8"}};
