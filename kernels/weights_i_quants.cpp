@@ -23,14 +23,35 @@ constexpr std::uint64_t every_byte = 0x0101010101010101u;
 // 2 s + 1 for sixteen s.
 QUERN_INLINE Bytes16 odd_scales(Bytes16 s) { return s + s + 1; }
 
-// Eight magnitudes with the signs of `bits`, plus zero.
-QUERN_INLINE I8x64 signed_codes(const std::uint64_t (&magnitudes)[8], std::uint64_t bits) {
-  return negate_where(bits, load_words_8(magnitudes)) + splat_bytes(64);
+// Magnitudes with the signs of `bits`, plus zero.
+QUERN_INLINE I8x64 signed_codes(I8x64 magnitudes, std::uint64_t bits) {
+  return negate_where(bits, magnitudes) + splat_bytes(64);
 }
-// The signs of 32 columns from the 28 bits that IQ2_XXS and IQ3_XXS store.
-QUERN_INLINE std::uint64_t signs_of_28_bits(std::uint32_t w) {
-  return even_signs(w & 127) | even_signs(w >> 7 & 127) << 8 | even_signs(w >> 14 & 127) << 16 |
-         std::uint64_t{even_signs(w >> 21 & 127)} << 24;
+QUERN_INLINE I8x64 signed_codes(const std::uint64_t (&magnitudes)[8], std::uint64_t bits) {
+  return signed_codes(load_words_8(magnitudes), bits);
+}
+// Sixteen entries of four bytes.
+template <typename EntryOf>
+QUERN_INLINE I8x64 fours(EntryOf entry) {
+  typedef std::uint32_t Words4 __attribute__((vector_size(16)));
+  const auto four = [&](int i) {
+    return reinterpret_cast<Bytes16>(Words4{entry(i), entry(i + 1), entry(i + 2), entry(i + 3)});
+  };
+  return join_quarters(four(0), four(4), four(8), four(12));
+}
+// even_signs of eight bytes at once: bit 7 becomes the parity of the others. Every shift takes bits towards
+// bit 7 of their own byte; what crosses into the next byte stays below its bit 7.
+QUERN_INLINE std::uint64_t even_signs_of_8(std::uint64_t sevens) {
+  std::uint64_t parity = sevens ^ sevens << 4;
+  parity ^= parity << 2;
+  parity ^= parity << 1;
+  return sevens | (parity & 0x80 * every_byte);
+}
+// The signs of 64 columns from the low 28 bits of both halves, as IQ2_XXS and IQ3_XXS store them.
+QUERN_INLINE std::uint64_t signs_of_28_bits(std::uint64_t w) {
+  constexpr std::uint64_t both_halves = 0x100000001u;
+  return even_signs_of_8((w & 0x7f * both_halves) | (w << 1 & 0x7f00 * both_halves) |
+                         (w << 2 & 0x7f0000 * both_halves) | (w << 3 & 0x7f000000 * both_halves));
 }
 // The top four bits of eight words, each for two sub-blocks of 16.
 template <typename WordOf>
@@ -50,8 +71,8 @@ struct IQ2_XXS : IQuant<BlockIQ2_XXS> {
       words[i] = iq2_xxs_grid.entry[first.index[i]];
       words[4 + i] = iq2_xxs_grid.entry[second.index[i]];
     }
-    return signed_codes(words, signs_of_28_bits(to_uint(first.signs_scale)) |
-                                   signs_of_28_bits(to_uint(second.signs_scale)) << 32);
+    return signed_codes(words, signs_of_28_bits(to_uint(first.signs_scale) |
+                                                std::uint64_t{to_uint(second.signs_scale)} << 32));
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
     return top_bits([&](int g) { return to_uint(b.groups[g].signs_scale); });
@@ -63,13 +84,13 @@ struct IQ2_XS : IQuant<BlockIQ2_XS> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint64_t words[8], signs = 0;
+    std::uint64_t words[8], sevens = 0;
     for (int i = 0; i < 8; ++i) {
       const unsigned q = to_uint(b->qs[8 * k + i]);
       words[i] = iq2_xs_grid.entry[q & 511];
-      signs |= std::uint64_t{even_signs(q >> 9)} << 8 * i;
+      sevens |= std::uint64_t{q >> 9} << 8 * i;
     }
-    return signed_codes(words, signs);
+    return signed_codes(words, even_signs_of_8(sevens));
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) { return odd_scales(nibble_pairs(load_u64(b.scales))); }
   static constexpr float d_factor = 0.125f;
@@ -94,13 +115,8 @@ struct IQ3_XXS : IQuant<BlockIQ3_XXS> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint64_t words[8];
-    for (int i = 0; i < 8; ++i) {
-      const std::uint64_t first = iq3_xxs_grid.entry[b->qs[16 * k + 2 * i]];
-      words[i] = first | std::uint64_t{iq3_xxs_grid.entry[b->qs[16 * k + 2 * i + 1]]} << 32;
-    }
-    return signed_codes(words, signs_of_28_bits(to_uint(b->signs_scale[2 * k])) |
-                                   signs_of_28_bits(to_uint(b->signs_scale[2 * k + 1])) << 32);
+    return signed_codes(fours([&](int i) { return iq3_xxs_grid.entry[b->qs[16 * k + i]]; }),
+                        signs_of_28_bits(load_u64(b->signs_scale + 2 * k)));
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
     return top_bits([&](int g) { return to_uint(b.signs_scale[g]); });
@@ -108,17 +124,24 @@ struct IQ3_XXS : IQuant<BlockIQ3_XXS> {
   static constexpr float d_factor = 0.25f;
 };
 
+// Sixteen numbers of nine bits from their low bytes and their high bits.
+QUERN_INLINE void nine_bits(const std::uint8_t* low, std::uint16_t high, std::uint16_t* numbers) {
+  typedef std::uint16_t Words16 __attribute__((vector_size(32)));
+  constexpr Words16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+  const Words16 set = reinterpret_cast<Words16>((bit & high) == bit);
+  const Words16 n = __builtin_convertvector(load_16(low), Words16) | (set & 256);
+  __builtin_memcpy(numbers, &n, sizeof n);
+  // Loads are cheaper than taking a vector apart.
+  asm("" : "+m"(*reinterpret_cast<std::uint16_t(*)[16]>(numbers)));
+}
+
 struct IQ3_S : IQuant<BlockIQ3_S> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint64_t words[8];
-    for (int i = 0; i < 8; ++i) {
-      const unsigned high = b->qh[2 * k + i / 4] >> 2 * (i % 4);
-      const std::uint64_t first = iq3_s_grid.entry[b->qs[16 * k + 2 * i] | (high & 1) << 8];
-      words[i] = first | std::uint64_t{iq3_s_grid.entry[b->qs[16 * k + 2 * i + 1] | (high & 2) << 7]} << 32;
-    }
-    return signed_codes(words, load_u64(b->signs + 8 * k));
+    std::uint16_t index[16];
+    nine_bits(b->qs + 16 * k, load_u16(b->qh + 2 * k), index);
+    return signed_codes(fours([&](int i) { return iq3_s_grid.entry[index[i]]; }), load_u64(b->signs + 8 * k));
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
     const Bytes16 nibbles = nibble_pairs(load_u32(b.scales));
@@ -126,11 +149,11 @@ struct IQ3_S : IQuant<BlockIQ3_S> {
   }
 };
 
-// 8 (grid + delta), delta = +-1/8, plus zero, for eight elements; grid bytes are -1, 0 or 1. No byte carries
-// into the next: 8 (grid + 1) is 0, 8 or 16, and 55 or 57 is added.
-QUERN_INLINE std::uint64_t iq1_codes(unsigned index, bool minus) {
-  const std::uint64_t digits = (iq1_grid.entry[index] ^ 0x80 * every_byte) - 0x7f * every_byte;
-  return (digits << 3) + (minus ? 55 : 57) * every_byte;
+// 8 (grid + delta), plus zero, for 64 elements: grid bytes are -1, 0 or 1, and delta is -1/8 at the set bits
+// and 1/8 elsewhere.
+QUERN_INLINE I8x64 iq1_codes(const std::uint64_t (&grid)[8], std::uint64_t minus) {
+  const I8x64 one = load_words_8(grid), two = one + one, four = two + two;
+  return four + four + (splat_bytes(65) + where_bits(minus, 0xfe));
 }
 
 struct IQ1_S : IQuant<BlockIQ1_S> {
@@ -138,11 +161,10 @@ struct IQ1_S : IQuant<BlockIQ1_S> {
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     std::uint64_t words[8];
-    for (int i = 0; i < 8; ++i) {
-      const unsigned qh = to_uint(b->qh[2 * k + i / 4]);
-      words[i] = iq1_codes(b->qs[8 * k + i] | (qh >> 3 * (i % 4) & 7u) << 8, qh >> 15);
-    }
-    return load_words_8(words);
+    const unsigned first = to_uint(b->qh[2 * k]), second = to_uint(b->qh[2 * k + 1]);
+    for (int i = 0; i < 8; ++i)
+      words[i] = iq1_grid.entry[b->qs[8 * k + i] | ((i < 4 ? first : second) >> 3 * (i % 4) & 7u) << 8];
+    return iq1_codes(words, (first >> 15) * 0xffffffffu | (second >> 15) * 0xffffffff00000000u);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
     std::uint64_t s = 0;
@@ -157,11 +179,9 @@ struct IQ1_M : IQuant<BlockIQ1_M> {
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     std::uint64_t words[8];
-    for (int i = 0; i < 8; ++i) {
-      const unsigned high = b->qh[4 * k + i / 2] >> 4 * (i % 2) & 15u;
-      words[i] = iq1_codes(b->qs[8 * k + i] | (high & 7u) << 8, high & 8u);
-    }
-    return load_words_8(words);
+    const std::uint64_t nibbles = low_half(nibble_pairs(load_u32(b->qh + 4 * k)));
+    for (int i = 0; i < 8; ++i) words[i] = iq1_grid.entry[b->qs[8 * k + i] | (nibbles >> 8 * i & 7u) << 8];
+    return iq1_codes(words, (nibbles >> 3 & every_byte) * 0xff);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
     std::uint64_t s[2] = {};
