@@ -101,6 +101,8 @@ Result<std::string_view> write_byte_level(const TokenizerFiles& files, const Tok
   }
   QUERN_CHECK(add_vocabulary(model, vocabulary));
   QUERN_TRY(const std::vector<Merge> merges, read_merges(model));
+  if (merges.empty())  // GGUF leaves empty arrays out, and a file without merges does not open
+    return model_error(ErrorCode::unsupported, "merges", "model.merges is empty, expected at least one merge");
   std::vector<std::string> texts;
   for (const Merge& merge : merges) {
     // Bytes are written as characters that are no space, so a space could only be a second one.

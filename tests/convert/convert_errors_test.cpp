@@ -118,6 +118,8 @@ const BadFolder bad_folders[] = {
      "vocab", "id 300 is of"},
     {"merge of one half", [](MadeFolder& f) { f.tokenizer["model"]["merges"][3] = {"a"}; }, corrupt, "merges",
      "merge 3 is an array of 1, expected two texts"},
+    {"no merges", [](MadeFolder& f) { f.tokenizer["model"]["merges"] = nlohmann::json::array(); },
+     unsupported, "merges", "expected at least one merge"},
     {"merge without a space", [](MadeFolder& f) { f.tokenizer["model"]["merges"][3] = "ab"; }, corrupt,
      "merges", "merge 3 is"},
     {"other normalizer",
