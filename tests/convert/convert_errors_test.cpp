@@ -118,8 +118,6 @@ const BadFolder bad_folders[] = {
      "vocab", "id 300 is of"},
     {"merge of one half", [](MadeFolder& f) { f.tokenizer["model"]["merges"][3] = {"a"}; }, corrupt, "merges",
      "merge 3 is an array of 1, expected two texts"},
-    {"no merges", [](MadeFolder& f) { f.tokenizer["model"]["merges"] = nlohmann::json::array(); },
-     unsupported, "merges", "expected at least one merge"},
     {"merge without a space", [](MadeFolder& f) { f.tokenizer["model"]["merges"][3] = "ab"; }, corrupt,
      "merges", "merge 3 is"},
     {"other normalizer",
@@ -166,6 +164,15 @@ TEST(ConvertErrors, UnknownPreTokenizersListTheKnownOnes) {
   ASSERT_FALSE(wrong.report);
   EXPECT_EQ(wrong.report.error().code, invalid_argument);
   EXPECT_THAT(wrong.report.error().message, HasSubstr("'qwen99' is not known; known: default"));
+}
+
+// A file with byte-level tokens and no merges would not open.
+TEST(ConvertErrors, ByteLevelVocabulariesNeedMerges) {
+  const auto path = std::filesystem::path(QUERN_TEST_DATA_DIR) / "models" / "qwen2.gguf";
+  const MadeFolder folder(ModelFile::open(path).value(), dialects().at("qwen2"));
+  expect_error(folder,
+               {"no merges", [](MadeFolder& f) { f.tokenizer["model"]["merges"] = nlohmann::json::array(); },
+                unsupported, "merges", "expected at least one merge"});
 }
 
 TEST(ConvertErrors, FoldersWithoutTheirFilesSayWhich) {
