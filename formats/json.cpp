@@ -29,6 +29,8 @@ struct Tree {
 
 namespace {
 
+constexpr std::string_view infinity_word = "Infinity";
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Parser {
@@ -155,10 +157,9 @@ class Parser {
   }
 
   Result<void> infinity() {
-    constexpr std::string_view word = "Infinity";
-    if (text().compare(at_, word.size(), word) != 0) return expected("a value");
-    add(Kind::number, at_, word.size());
-    at_ += word.size();
+    if (text().compare(at_, infinity_word.size(), infinity_word) != 0) return expected("a value");
+    add(Kind::number, at_, infinity_word.size());
+    at_ += infinity_word.size();
     return {};
   }
 
@@ -293,6 +294,8 @@ std::optional<std::string_view> JsonValue::string() const {
   if (kind() != json::Kind::string) return std::nullopt;
   return text();
 }
+
+bool JsonValue::is_infinity() const { return kind() == json::Kind::number && text() == json::infinity_word; }
 
 std::size_t JsonValue::size() const { return is_array() || is_object() ? node().length : 0; }
 

@@ -41,6 +41,7 @@ class JsonValue {
   std::optional<std::uint64_t> unsigned_integer() const;  ///< written without fraction and exponent
   std::optional<double> number() const;                   ///< finite
   std::optional<std::string_view> string() const;         ///< unescaped
+  bool is_infinity() const;                               ///< see JsonLimits::infinity
 
   /// Elements of an array or members of an object; 0 for everything else.
   std::size_t size() const;
@@ -111,7 +112,7 @@ class JsonValue::Members {
 struct JsonLimits {
   std::size_t max_bytes = std::size_t{256} << 20;
   std::size_t max_depth = 64;  ///< of arrays and objects within each other
-  bool infinity = false;       ///< `Infinity` is a number that no function returns: some writers have it
+  bool infinity = false;  ///< `Infinity` is a number, one that number() does not return: some writers have it
 };
 
 /// A parsed text. Cheap to copy; safe to read from any number of threads.

@@ -1,6 +1,7 @@
 // Checkpoints of DeepSeek V2 and V3 and of what is built like them: latent attention, whose joint matrix of
 // keys and values is written as two, and experts behind the first layers.
 #include "formats/try.h"
+#include "src/convert/shared_rules.h"
 #include "src/convert/weights.h"
 
 namespace quern::detail {
@@ -11,26 +12,15 @@ using enum Op;
 using enum Needed;
 using enum KeyKind;
 
-constexpr TensorRule layers[] = {{"embed_tokens", "token_embd"},
-                                 {"norm", "output_norm"},
-                                 {"layers.#.input_layernorm", "blk.#.attn_norm"},
-                                 {"layers.#.self_attn.kv_a_proj_with_mqa", "blk.#.attn_kv_a_mqa"},
-                                 {"layers.#.self_attn.kv_a_layernorm", "blk.#.attn_kv_a_norm"},
-                                 {"layers.#.self_attn.kv_b_proj", "blk.#.attn_k_b", fitted},
-                                 {"layers.#.self_attn.kv_b_proj", "blk.#.attn_v_b", fitted},
-                                 {"layers.#.self_attn.o_proj", "blk.#.attn_output"},
-                                 {"layers.#.post_attention_layernorm", "blk.#.ffn_norm"}};
+constexpr TensorRule latent_attention[] = {{"layers.#.self_attn.kv_a_proj_with_mqa", "blk.#.attn_kv_a_mqa"},
+                                           {"layers.#.self_attn.kv_a_layernorm", "blk.#.attn_kv_a_norm"},
+                                           {"layers.#.self_attn.kv_b_proj", "blk.#.attn_k_b", fitted},
+                                           {"layers.#.self_attn.kv_b_proj", "blk.#.attn_v_b", fitted},
+                                           {"layers.#.self_attn.o_proj", "blk.#.attn_output"}};
 constexpr TensorRule low_rank_q[] = {{"layers.#.self_attn.q_a_proj", "blk.#.attn_q_a"},
                                      {"layers.#.self_attn.q_a_layernorm", "blk.#.attn_q_a_norm"},
                                      {"layers.#.self_attn.q_b_proj", "blk.#.attn_q_b"}};
 constexpr TensorRule direct_q[] = {{"layers.#.self_attn.q_proj", "blk.#.attn_q"}};
-constexpr TensorRule dense[] = {{"layers.#.mlp.gate_proj", "blk.#.ffn_gate"},
-                                {"layers.#.mlp.up_proj", "blk.#.ffn_up"},
-                                {"layers.#.mlp.down_proj", "blk.#.ffn_down"}};
-constexpr TensorRule experts[] = {{"layers.#.mlp.gate", "blk.#.ffn_gate_inp"},
-                                  {"layers.#.mlp.experts.*.gate_proj", "blk.#.ffn_gate_exps"},
-                                  {"layers.#.mlp.experts.*.up_proj", "blk.#.ffn_up_exps"},
-                                  {"layers.#.mlp.experts.*.down_proj", "blk.#.ffn_down_exps"}};
 constexpr TensorRule shared_expert[] = {{"layers.#.mlp.shared_experts.gate_proj", "blk.#.ffn_gate_shexp"},
                                         {"layers.#.mlp.shared_experts.up_proj", "blk.#.ffn_up_shexp"},
                                         {"layers.#.mlp.shared_experts.down_proj", "blk.#.ffn_down_shexp"}};
@@ -83,8 +73,8 @@ void write_experts(Conversion& c) {
                       n_shared = c.config.size_or("n_shared_experts", 0);
   c.set("leading_dense_block_count", n_dense);
   c.set("expert_weights_norm", c.config.flag_or("norm_topk_prob", false));
-  c.rules.push_back({dense, 0, n_dense});
-  c.rules.push_back({experts, n_dense});
+  c.rules.push_back({shared_rules::gated_ffn, 0, n_dense});
+  c.rules.push_back({shared_rules::mlp_experts, n_dense});
   if (n_shared == 0) return;
   c.set("expert_shared_count", n_shared);
   c.rules.push_back({shared_expert, n_dense});
@@ -145,7 +135,7 @@ FamilyRule rule(std::string_view name, std::span<const Expectation> expected, st
                 void (*more)(Conversion&)) {
   return {.names = {name},
           .architecture = "deepseek2",
-          .tensors = {layers},
+          .tensors = {shared_rules::frame, shared_rules::pre_norms, latent_attention},
           .keys = {keys},
           .expected = {switches, expected},
           .defaults = defaults,

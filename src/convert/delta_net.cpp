@@ -3,8 +3,8 @@
 // has them apart, and its GGUF files hold the value heads tiled: head r of key head k is head r * Hk + k.
 #include <cmath>
 
-#include "formats/printable.h"
 #include "formats/try.h"
+#include "src/convert/shared_rules.h"
 #include "src/convert/weights.h"
 
 namespace quern::detail {
@@ -21,12 +21,8 @@ constexpr TensorRule all_layers[] = {
     {"norm", "output_norm", plus_one},
     {"layers.#.input_layernorm", "blk.#.attn_norm", plus_one},
     {"layers.#.post_attention_layernorm", "blk.#.post_attention_norm", plus_one}};
-constexpr TensorRule attention[] = {{"layers.#.self_attn.q_proj", "blk.#.attn_q"},
-                                    {"layers.#.self_attn.k_proj", "blk.#.attn_k"},
-                                    {"layers.#.self_attn.v_proj", "blk.#.attn_v"},
-                                    {"layers.#.self_attn.o_proj", "blk.#.attn_output"},
-                                    {"layers.#.self_attn.q_norm", "blk.#.attn_q_norm", plus_one},
-                                    {"layers.#.self_attn.k_norm", "blk.#.attn_k_norm", plus_one}};
+constexpr TensorRule qk_norms[] = {{"layers.#.self_attn.q_norm", "blk.#.attn_q_norm", plus_one},
+                                   {"layers.#.self_attn.k_norm", "blk.#.attn_k_norm", plus_one}};
 constexpr TensorRule grouped_delta[] = {
     {"layers.#.linear_attn.in_proj_qkvz", "blk.#.attn_qkv", fitted},
     {"layers.#.linear_attn.in_proj_qkvz", "blk.#.attn_gate", fitted},
@@ -46,9 +42,6 @@ constexpr TensorRule tiled_delta[] = {
     {"layers.#.linear_attn.A_log", "blk.#.ssm_a", fitted, never, always, true},
     {"layers.#.linear_attn.norm", "blk.#.ssm_norm"},
     {"layers.#.linear_attn.out_proj", "blk.#.ssm_out", fitted}};
-constexpr TensorRule dense[] = {{"layers.#.mlp.gate_proj", "blk.#.ffn_gate"},
-                                {"layers.#.mlp.up_proj", "blk.#.ffn_up"},
-                                {"layers.#.mlp.down_proj", "blk.#.ffn_down"}};
 // One matrix for each expert, or all in one, with those of gate and up in one too.
 constexpr TensorRule experts[] = {
     {"layers.#.mlp.gate", "blk.#.ffn_gate_inp"},
@@ -57,28 +50,18 @@ constexpr TensorRule experts[] = {
     {"layers.#.mlp.experts.*.down_proj", "blk.#.ffn_down_exps", copy, never, maybe},
     {"layers.#.mlp.experts.gate_up_proj", "blk.#.ffn_gate_exps.weight", first_half, never, otherwise, true},
     {"layers.#.mlp.experts.gate_up_proj", "blk.#.ffn_up_exps.weight", second_half, never, otherwise, true},
-    {"layers.#.mlp.experts.down_proj", "blk.#.ffn_down_exps.weight", copy, never, otherwise, true},
-    {"layers.#.mlp.shared_expert.gate_proj", "blk.#.ffn_gate_shexp"},
-    {"layers.#.mlp.shared_expert.up_proj", "blk.#.ffn_up_shexp"},
-    {"layers.#.mlp.shared_expert.down_proj", "blk.#.ffn_down_shexp"},
-    {"layers.#.mlp.shared_expert_gate", "blk.#.ffn_gate_inp_shexp", squeeze}};
+    {"layers.#.mlp.experts.down_proj", "blk.#.ffn_down_exps.weight", copy, never, otherwise, true}};
 
 constexpr KeyRule keys[] = {{"linear_conv_kernel_dim", "ssm.conv_kernel", count},
                             {"linear_key_head_dim", "ssm.state_size", count},
                             {"linear_num_key_heads", "ssm.group_count", count},
                             {"linear_num_value_heads", "ssm.time_step_rank", count}};
-constexpr KeyRule expert_keys[] = {
-    {"intermediate_size", "feed_forward_length", count, true},
-    {"num_experts", "expert_count", count},
-    {"num_experts_per_tok", "expert_used_count", count},
-    {"moe_intermediate_size", "expert_feed_forward_length", count},
-    {"shared_expert_intermediate_size", "expert_shared_feed_forward_length", count}};
+constexpr KeyRule dense_width[] = {{"intermediate_size", "feed_forward_length", count, true}};
 constexpr Expectation switches[] = {{"hidden_act", "silu|swish"},
                                     {"attention_bias", "false|null"},
                                     {"attn_output_gate", "true|null"},
                                     {"output_gate_type", "swish|silu|null"}};
-constexpr Expectation expert_switches[] = {
-    {"norm_topk_prob", "true|null"}, {"decoder_sparse_step", "1|null"}, {"mlp_only_layers", "[]|null"}};
+constexpr Expectation expert_switches[] = {{"norm_topk_prob", "true|null"}};
 constexpr std::string_view defaults = R"({"hidden_act":"silu","partial_rotary_factor":0.25,
     "full_attention_interval":4,"rms_norm_eps":1e-6})";
 
@@ -125,8 +108,14 @@ void write_layers(Conversion& c, std::span<const TensorRule> delta) {
     c.set("full_attention_interval", interval);
   else
     c.set("attention.recurrent_layers", is_delta);
-  for (std::uint32_t n = 0; n < c.n_layers; ++n)
-    c.rules.push_back({is_delta[n] != 0 ? delta : std::span<const TensorRule>(attention), n, n + 1});
+  for (std::uint32_t n = 0; n < c.n_layers; ++n) {
+    if (is_delta[n] != 0) {
+      c.rules.push_back({delta, n, n + 1});
+    } else {
+      c.rules.push_back({shared_rules::attention, n, n + 1});
+      c.rules.push_back({qk_norms, n, n + 1});
+    }
+  }
 }
 
 void write_delta(Conversion& c, std::span<const TensorRule> delta) {
@@ -199,9 +188,8 @@ Rows tiled_rows(const DeltaSizes& s, std::uint64_t n_before, std::uint64_t size)
 Result<void> expect_size(const OutputTensor& tensor, std::uint64_t found, std::uint64_t expected,
                          std::string_view what) {
   if (found == expected) return {};
-  const std::string name = formats::printable(tensor.parts.front()->name);
-  return Error{ErrorCode::corrupt, cat("tensor '", name, "' has ", found, " ", what, ", expected ", expected),
-               name};
+  return tensor_error(ErrorCode::corrupt, tensor.parts.front()->name,
+                      cat("has ", found, " ", what, ", expected ", expected));
 }
 
 Result<void> fit_delta(Conversion& c, std::string_view to, OutputTensor& tensor) {
@@ -247,15 +235,20 @@ FamilyRule delta_rule(std::string_view architecture) {
           .fit = fit_delta};
 }
 
+void add_experts(FamilyRule& rule) {
+  rule.sizes.hidden = "";
+  rule.tensors.insert(rule.tensors.end(), {experts, shared_rules::shared_expert});
+  rule.keys.insert(rule.keys.end(),
+                   {dense_width, shared_rules::expert_widths, shared_rules::shared_expert_width});
+  rule.expected.insert(rule.expected.end(), {expert_switches, shared_rules::experts_everywhere});
+}
+
 }  // namespace
 
 FamilyRule qwen3next_rule() {
   FamilyRule rule = delta_rule("qwen3next");
   rule.names = {"Qwen3NextForCausalLM"};
-  rule.tensors.emplace_back(experts);
-  rule.keys.emplace_back(expert_keys);
-  rule.expected.emplace_back(expert_switches);
-  rule.sizes.hidden = "";
+  add_experts(rule);
   rule.more = write_qwen3next;
   return rule;
 }
@@ -263,17 +256,14 @@ FamilyRule qwen3next_rule() {
 FamilyRule qwen35_rule() {
   FamilyRule rule = delta_rule("qwen35");
   rule.names = {"Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration"};
-  rule.tensors.emplace_back(dense);
+  rule.tensors.emplace_back(shared_rules::gated_ffn);
   return rule;
 }
 
 FamilyRule qwen35moe_rule() {
   FamilyRule rule = delta_rule("qwen35moe");
   rule.names = {"Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration"};
-  rule.sizes.hidden = "";
-  rule.tensors.emplace_back(experts);
-  rule.keys.emplace_back(expert_keys);
-  rule.expected.emplace_back(expert_switches);
+  add_experts(rule);
   return rule;
 }
 

@@ -1,7 +1,7 @@
 // Every family of checkpoints that converts: rows of names, and the switches that must stand as Quern
 // computes them. Adding one whose arithmetic is there already is adding its rows.
 #include "formats/try.h"
-#include "src/convert/family.h"
+#include "src/convert/shared_rules.h"
 
 namespace quern::detail {
 namespace {
@@ -9,17 +9,11 @@ namespace {
 using enum Op;
 using enum Needed;
 using enum KeyKind;
+using namespace shared_rules;
 
 // Names that most families share.
-constexpr TensorRule frame[] = {{"embed_tokens", "token_embd"}, {"norm", "output_norm"}};
-constexpr TensorRule pre_norms[] = {{"layers.#.input_layernorm", "blk.#.attn_norm"},
-                                    {"layers.#.post_attention_layernorm", "blk.#.ffn_norm"}};
 constexpr TensorRule post_norms[] = {{"layers.#.post_attention_layernorm", "blk.#.post_attention_norm"},
                                      {"layers.#.post_feedforward_layernorm", "blk.#.post_ffw_norm"}};
-constexpr TensorRule attention[] = {{"layers.#.self_attn.q_proj", "blk.#.attn_q"},
-                                    {"layers.#.self_attn.k_proj", "blk.#.attn_k"},
-                                    {"layers.#.self_attn.v_proj", "blk.#.attn_v"},
-                                    {"layers.#.self_attn.o_proj", "blk.#.attn_output"}};
 constexpr TensorRule attention_perhaps_biased[] = {{"layers.#.self_attn.q_proj", "blk.#.attn_q", copy, maybe},
                                                    {"layers.#.self_attn.k_proj", "blk.#.attn_k", copy, maybe},
                                                    {"layers.#.self_attn.v_proj", "blk.#.attn_v", copy, maybe},
@@ -31,25 +25,13 @@ constexpr TensorRule interleaved_attention[] = {
     {"layers.#.self_attn.o_proj", "blk.#.attn_output", copy, maybe}};
 constexpr TensorRule qk_norms[] = {{"layers.#.self_attn.q_norm", "blk.#.attn_q_norm"},
                                    {"layers.#.self_attn.k_norm", "blk.#.attn_k_norm"}};
-constexpr TensorRule gated_ffn[] = {{"layers.#.mlp.gate_proj", "blk.#.ffn_gate"},
-                                    {"layers.#.mlp.up_proj", "blk.#.ffn_up"},
-                                    {"layers.#.mlp.down_proj", "blk.#.ffn_down"}};
 constexpr TensorRule gated_ffn_biases[] = {{"layers.#.mlp.gate_proj", "blk.#.ffn_gate", copy, maybe},
                                            {"layers.#.mlp.up_proj", "blk.#.ffn_up", copy, maybe},
                                            {"layers.#.mlp.down_proj", "blk.#.ffn_down", copy, maybe}};
-constexpr TensorRule mlp_experts[] = {{"layers.#.mlp.gate", "blk.#.ffn_gate_inp"},
-                                      {"layers.#.mlp.experts.*.gate_proj", "blk.#.ffn_gate_exps"},
-                                      {"layers.#.mlp.experts.*.up_proj", "blk.#.ffn_up_exps"},
-                                      {"layers.#.mlp.experts.*.down_proj", "blk.#.ffn_down_exps"}};
 
 constexpr Expectation silu[] = {{"hidden_act", "silu|swish"}};
 constexpr Expectation gelu[] = {{"hidden_act", "gelu_pytorch_tanh|gelu_new|gelu_fast|gelu"}};
 constexpr Expectation causal_without_bias[] = {{"attention_bias", "false|null"}};
-constexpr KeyRule expert_widths[] = {{"num_experts", "expert_count", count},
-                                     {"num_experts_per_tok", "expert_used_count", count},
-                                     {"moe_intermediate_size", "expert_feed_forward_length", count}};
-constexpr Expectation experts_everywhere[] = {{"decoder_sparse_step", "1|null"},
-                                              {"mlp_only_layers", "[]|null"}};
 constexpr std::string_view tied = R"({"tie_word_embeddings":true})";
 
 // llama.
@@ -104,13 +86,6 @@ constexpr TensorRule biased_qkv_attention[] = {{"layers.#.self_attn.q_proj", "bl
                                                {"layers.#.self_attn.k_proj", "blk.#.attn_k", copy, always},
                                                {"layers.#.self_attn.v_proj", "blk.#.attn_v", copy, always},
                                                {"layers.#.self_attn.o_proj", "blk.#.attn_output"}};
-constexpr TensorRule shared_expert[] = {
-    {"layers.#.mlp.shared_expert.gate_proj", "blk.#.ffn_gate_shexp"},
-    {"layers.#.mlp.shared_expert.up_proj", "blk.#.ffn_up_shexp"},
-    {"layers.#.mlp.shared_expert.down_proj", "blk.#.ffn_down_shexp"},
-    {"layers.#.mlp.shared_expert_gate", "blk.#.ffn_gate_inp_shexp", squeeze}};
-constexpr KeyRule shared_expert_width[] = {
-    {"shared_expert_intermediate_size", "expert_shared_feed_forward_length", count}};
 constexpr Expectation no_renormalization[] = {{"norm_topk_prob", "false|null"}};
 constexpr Expectation renormalization[] = {{"norm_topk_prob", "true"}};
 

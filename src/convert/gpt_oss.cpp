@@ -1,6 +1,7 @@
 // Checkpoints of gpt-oss. The experts' matrices of gates and of ups are one, row by row in turn; they are
 // stored transposed as floats, or as blocks of MXFP4 that are written without being rounded again.
 #include "formats/try.h"
+#include "src/convert/shared_rules.h"
 #include "src/convert/weights.h"
 
 namespace quern::detail {
@@ -12,8 +13,6 @@ using enum Needed;
 using enum KeyKind;
 
 constexpr TensorRule layers[] = {
-    {"embed_tokens", "token_embd"},
-    {"norm", "output_norm"},
     {"layers.#.input_layernorm", "blk.#.attn_norm"},
     {"layers.#.self_attn.q_proj", "blk.#.attn_q", copy, always},
     {"layers.#.self_attn.k_proj", "blk.#.attn_k", copy, always},
@@ -85,7 +84,7 @@ Result<void> fit(Conversion& c, std::string_view to, OutputTensor& tensor) {
 FamilyRule gpt_oss_rule() {
   return {.names = {"GptOssForCausalLM"},
           .architecture = "gpt-oss",
-          .tensors = {layers},
+          .tensors = {shared_rules::frame, layers},
           .keys = {keys},
           .expected = {switches},
           .defaults = defaults,

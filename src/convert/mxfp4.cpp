@@ -17,8 +17,7 @@ using formats::SafeTensor;
 constexpr std::uint64_t block_values = 32, block_bytes = 16;
 
 Error wrong(const SafeTensor& tensor, std::string_view what) {
-  const std::string name = formats::printable(tensor.name);
-  return Error{ErrorCode::corrupt, cat("tensor '", name, "' ", what), name};
+  return tensor_error(ErrorCode::corrupt, tensor.name, what);
 }
 
 BlockMXFP4 to_block(const std::byte* codes, std::byte scale) {

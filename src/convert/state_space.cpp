@@ -80,15 +80,12 @@ void write_state_space(Conversion& c, const StateSpaceNames& names, std::uint32_
 void check_time_step_limit(Conversion& c) {
   const auto limit = c.config.find("time_step_limit");
   if (!limit) return;
-  std::vector<std::string> ends;
-  for (const formats::JsonValue end : limit->elements()) {
-    const auto wrapped = end.find("__float__");
-    ends.push_back(end.number() == 0.0 ? "0"
-                   : wrapped           ? std::string(wrapped->string().value_or(""))
-                                       : end.description());
+  std::vector<formats::JsonValue> ends;
+  for (const formats::JsonValue end : limit->elements()) ends.push_back(end);
+  if (ends.size() == 2 && ends[0].number() == 0.0) {
+    const auto wrapped = ends[1].find("__float__");  // how some writers put it into plain JSON
+    if (ends[1].is_infinity() || (wrapped && wrapped->string() == "Infinity")) return;
   }
-  if (ends.size() == 2 && ends[0] == "0" && (ends[1] == "Infinity" || ends[1] == "the number Infinity"))
-    return;
   c.config.unsupported("time_step_limit", limit->description(), "[0, Infinity]");
 }
 

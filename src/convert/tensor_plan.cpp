@@ -14,10 +14,6 @@ using formats::SafeTensor;
 using formats::Safetensors;
 using formats::TensorType;
 
-Error tensor_error(ErrorCode code, std::string_view name, std::string_view what) {
-  return Error{code, cat("tensor '", printable(name), "' ", what), printable(name)};
-}
-
 std::string replaced(std::string_view pattern, char mark, std::uint64_t number) {
   const std::size_t at = pattern.find(mark);
   if (at == pattern.npos) return std::string(pattern);
@@ -76,9 +72,8 @@ class Planner {
                         ".weight"));
     OutputTensor& tensor = tensors_.front();
     if (tensor.dims != std::vector<std::uint64_t>{module.n_in, module.n_out})
-      return tensor_error(ErrorCode::corrupt, "linear.weight",
-                          cat("has shape ", shape_text(*tensor.parts.front()), ", expected [", module.n_out,
-                              ", ", module.n_in, "] as its config.json has it"));
+      return wrong_shape(*tensor.parts.front(),
+                         cat("[", module.n_out, ", ", module.n_in, "] as its config.json has it"));
     QUERN_CHECK(check_left_over());
     tensor.source = &module.weights;
     return std::move(tensor);
@@ -320,6 +315,10 @@ class Planner {
 };
 
 }  // namespace
+
+Error tensor_error(ErrorCode code, std::string_view name, std::string_view what) {
+  return Error{code, cat("tensor '", printable(name), "' ", what), printable(name)};
+}
 
 std::string shape_text(const SafeTensor& tensor) {
   std::string text;

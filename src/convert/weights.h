@@ -58,6 +58,8 @@ struct OutputTensor {
   std::uint64_t n_elements() const;
 };
 
+/// "tensor 'name' <what>"
+Error tensor_error(ErrorCode code, std::string_view name, std::string_view what);
 /// "[320, 64]"
 std::string shape_text(const formats::SafeTensor& tensor);
 /// corrupt: "tensor 'name' has shape <its shape>, expected <expected>".

@@ -33,6 +33,18 @@ TEST(Json, ReadsEveryKindOfValue) {
   EXPECT_EQ(names, "a an array of 5;b an object of 2;f an array of 0;");
 }
 
+TEST(Json, InfinityIsANumberWhereItIsAskedFor) {
+  const JsonDocument document =
+      JsonDocument::parse("[Infinity, 1, \"Infinity\"]", "test", {.infinity = true}).value();
+  std::vector<bool> infinite;
+  for (const JsonValue element : document.root().elements()) {
+    infinite.push_back(element.is_infinity());
+    EXPECT_EQ(element.number().has_value(), element.description() == "the number 1");
+  }
+  EXPECT_EQ(infinite, (std::vector{true, false, false}));
+  EXPECT_FALSE(JsonDocument::parse("Infinite", "test", {.infinity = true}));
+}
+
 TEST(Json, NumbersAreWhatFits) {
   EXPECT_EQ(parse("18446744073709551615").root().unsigned_integer(), UINT64_MAX);
   EXPECT_EQ(parse("18446744073709551616").root().unsigned_integer(), std::nullopt);
