@@ -2,16 +2,12 @@
 // Products for a few tokens, which are bound by reading the weights: a row's codes are unpacked in registers,
 // once for all tokens of a tile, and 16 groups fill the lanes at once. And the line of a type's table, which
 // holds this product for the type.
+#include "kernels/simd/lane_sums.h"
 #include "kernels/simd/math.h"
+#include "kernels/simd/words.h"
 #include "kernels/weights.h"
 
 namespace quern::kernels::QUERN_ISA {
-
-// Sums of 4 or 8 neighbouring lanes, of as many vectors, in order.
-QUERN_INLINE I32x16 sum_fours(const I32x16* v) {
-  return pair_sum(pair_sum(v[0], v[1]), pair_sum(v[2], v[3]));
-}
-QUERN_INLINE I32x16 sum_eights(const I32x16* v) { return pair_sum(sum_fours(v), sum_fours(v + 4)); }
 
 // acc + products of 64 codes, summed in fours.
 template <typename Type>
@@ -29,8 +25,8 @@ inline constexpr std::size_t set_cols = 16 * group_cols(Type::grouping);
 template <typename Type>
 inline constexpr std::size_t scale_cols = group_cols(Type::grouping) == 128 ? 128 : 32;
 
-// The float scales d of a set's groups, or the factors of their minimums. A type has its binary16 scales as
-// bits, or a function of its own for all of them.
+// The float scales d of a set's groups. A type has its binary16 scales as bits, or a function of its own for
+// all of them.
 template <typename Type>
 QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
   if constexpr (requires { Type::set_scales(blocks); }) {
@@ -40,19 +36,151 @@ QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
     return Type::d_factor == 1 ? d : d * splat(Type::d_factor);
   }
 }
+// -dmin of a set's groups.
 template <typename Type>
-QUERN_INLINE F32x16 set_minimums(const typename Type::Block* blocks) {
-  return halves_of<block_groups<Type>>([&](std::size_t b) { return Type::dmin_bits(blocks[b]); });
+QUERN_INLINE F32x16 set_offsets(const typename Type::Block* blocks) {
+  if constexpr (requires { Type::offset_bits(*blocks); })
+    return halves_of<block_groups<Type>>([&](std::size_t b) { return Type::offset_bits(blocks[b]); });
+  else
+    return negate(halves_of<block_groups<Type>>([&](std::size_t b) { return Type::dmin_bits(blocks[b]); }));
 }
 
-// The integers J of a set. mins: groups of 128 only.
-template <typename Type>
-QUERN_INLINE I32x16 set_minimum_sums(const std::int16_t* mins, const TokenRow& a) {
-  if constexpr (group_cols(Type::grouping) != 128) return pair_sum(load_i16(a.sums), load_i16(a.sums + 16));
+// acc + factor times the sums of each 32 activations.
+template <int factor>
+QUERN_INLINE I32x16 add_pairs_of_sums(const I32x16& acc, const TokenRow& a) {
+  static constexpr std::int16_t factors[2] = {factor, factor};
+  return factor == 0 ? acc : dot2(acc, load_words(a.sums), repeat_words(factors));
+}
+
+// Of each group of 128 of a set: factors of its sub-blocks of 16, times the sums of the activations there.
+QUERN_INLINE I32x16 sums_times(const std::int16_t* factors, const TokenRow& a) {
   I32x16 parts[4];
   for (std::size_t k = 0; k < 4; ++k)
-    parts[k] = dot2(splat_i32(0), load_words(mins + 32 * k), load_words(a.sums + 32 * k));
+    parts[k] = dot2(splat_i32(0), load_words(factors + 32 * k), load_words(a.sums + 32 * k));
   return sum_fours(parts);
+}
+
+// Sub-scales and minimums of a set's sub-blocks of 16; zeros beyond its steps. Filled before they are used:
+// they are stored in halves of what is loaded.
+template <typename Type>
+struct SubScales {
+  static constexpr bool has_scales = group_cols(Type::grouping) == 128;
+  static constexpr bool has_mins = Type::has_min && has_scales;
+  alignas(64) std::int16_t scales[has_scales ? 8 * 16 : 1];
+  alignas(64) std::int16_t mins[has_mins ? 8 * 16 : 1];
+
+  QUERN_INLINE SubScales(const typename Type::Block* blocks, std::size_t n_steps) {
+    if constexpr (has_scales)
+      for (std::size_t s = 0; s < 8; ++s) {
+        store_words(scales + 16 * s, s < n_steps ? Type::scales(blocks[s]) : Bytes16{});
+        if constexpr (has_mins) store_words(mins + 16 * s, s < n_steps ? Type::mins(blocks[s]) : Bytes16{});
+      }
+  }
+};
+
+template <typename Use>
+QUERN_INLINE void each_quarter(const Use& use) {
+  use.template operator()<0>(), use.template operator()<1>();
+  use.template operator()<2>(), use.template operator()<3>();
+}
+
+// Products of 64 codes, summed in pairs.
+template <typename Type>
+QUERN_INLINE I16x32 pairs_of_codes(const I8x64& w, const std::int8_t* a) {
+  if constexpr (Type::largest_code != any_byte)
+    return multiply_pairs(w, load_bytes(a));
+  else
+    return multiply_signed_pairs(w, load_bytes(a));
+}
+
+// How the integers I of a set come about: sums of the products of each group, with sub-scales in groups of
+// 128. The codes' zero is still in them.
+enum class RowSums : std::uint8_t {
+  fours,         // sums of four products, 32 bits each; groups of 128 are scaled in sub-blocks of 16
+  words,         // sums of pairs, which are added up in 16 bits
+  scaled_words,  // sums of pairs times sub-scales
+};
+template <typename Type>
+constexpr RowSums row_sums() {
+  constexpr std::size_t cols = group_cols(Type::grouping);
+  if (scales_words && cols == 128) return RowSums::scaled_words;
+  if (scales_words && cols == 32 && 4 * 2 * 127 * Type::largest_code <= INT16_MAX) return RowSums::words;
+  return RowSums::fours;
+}
+
+template <typename Type, int T>
+QUERN_INLINE void sum_words(I32x16 (&i)[T], const typename Type::Block* blocks, std::size_t n_steps,
+                            const TokenRow* a) {
+  I16x32 parts[T][8];
+  for (std::size_t s = 0; s < 2; ++s) {
+    if (s >= n_steps) {
+      for (auto& token : parts)
+        for (std::size_t k = 0; k < 4; ++k) token[4 * s + k] = splat_words(0);
+      continue;
+    }
+    const auto* step = blocks + s * step_blocks<Type>;
+    prefetch_step<Type>(step);
+    each_quarter([&]<int k>() {
+      const I8x64 w = Type::template codes<k>(step);
+      for (int t = 0; t < T; ++t)
+        parts[t][4 * s + k] = pairs_of_codes<Type>(w, a[t].codes + step_cols * s + 64 * k);
+    });
+  }
+  for (int t = 0; t < T; ++t) i[t] = sum_sixteens(parts[t]);
+}
+
+template <typename Type, int T>
+QUERN_INLINE void sum_scaled_words(I32x16 (&i)[T], const typename Type::Block* blocks, std::size_t n_steps,
+                                   const TokenRow* a, const SubScales<Type>& sub) {
+  I32x16 parts[T][8];
+  for (std::size_t s = 0; s < n_steps; ++s) {
+    prefetch_step<Type>(blocks + s);
+    I32x16 groups[T][2];
+    for (auto& token : groups) token[0] = token[1] = splat_i32(0);
+    each_quarter([&]<int k>() {
+      const I8x64 w = Type::template codes<k>(blocks + s);
+      const I16x32 scales = spread_scales<k, sub_cols(Type::grouping) == 32>(sub.scales + 16 * s);
+      for (int t = 0; t < T; ++t) {
+        const I16x32 pairs = pairs_of_codes<Type>(w, a[t].codes + step_cols * s + 64 * k);
+        groups[t][k / 2] = dot2(groups[t][k / 2], pairs, scales);
+      }
+    });
+    for (int t = 0; t < T; ++t) parts[t][s] = add_halves(groups[t][0], groups[t][1]);
+  }
+  for (int t = 0; t < T; ++t) {
+    for (std::size_t s = n_steps; s < 8; ++s) parts[t][s] = splat_i32(0);
+    i[t] = sum_eights(parts[t]);
+  }
+}
+
+template <typename Type, int T>
+QUERN_INLINE void sum_products(I32x16 (&i)[T], const typename Type::Block* blocks, std::size_t n_steps,
+                               const TokenRow* a, const SubScales<Type>& sub) {
+  constexpr std::size_t cols = group_cols(Type::grouping), most_steps = set_cols<Type> / step_cols;
+  constexpr std::size_t per_step = cols == 128 ? 1 : 4;  // vectors of a step before the last sums
+  I32x16 parts[T][most_steps * per_step];
+  for (std::size_t s = 0; s < n_steps; ++s) {
+    const auto* step = blocks + s * step_blocks<Type>;
+    prefetch_step<Type>(step);
+    const I8x64 w[4] = {Type::template codes<0>(step), Type::template codes<1>(step),
+                        Type::template codes<2>(step), Type::template codes<3>(step)};
+    I32x16 scales;
+    if constexpr (cols == 128) scales = load_i16(sub.scales + 16 * s);
+    for (int t = 0; t < T; ++t) {
+      I32x16 fours[4];
+      for (std::size_t k = 0; k < 4; ++k)
+        fours[k] = dot_codes<Type>(splat_i32(0), w[k], a[t].codes + step_cols * s + 64 * k);
+      if constexpr (cols == 128) {
+        parts[t][s] = sum_fours(fours) * scales;
+      } else {
+        for (std::size_t k = 0; k < 4; ++k) parts[t][4 * s + k] = fours[k];
+      }
+    }
+  }
+  for (int t = 0; t < T; ++t) {
+    for (std::size_t k = n_steps * per_step; k < most_steps * per_step; ++k) parts[t][k] = splat_i32(0);
+    i[t] = cols == 16 ? sum_fours(parts[t]) : sum_eights(parts[t]);
+  }
 }
 
 // Adds the 16 groups of a set to the lanes of each token. All its blocks can be read; only the first
@@ -60,45 +188,32 @@ QUERN_INLINE I32x16 set_minimum_sums(const std::int16_t* mins, const TokenRow& a
 template <typename Type, int T>
 QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std::size_t n_steps,
                           const TokenRow* a) {
-  constexpr std::size_t cols = group_cols(Type::grouping), most_steps = set_cols<Type> / step_cols;
-  constexpr std::size_t per_step = cols == 128 ? 1 : 4;  // vectors of a step before the last sums
-  I32x16 parts[T][most_steps * per_step];
-  alignas(64) std::int16_t mins[cols == 128 && Type::has_min ? 8 * 16 : 1] = {};
-  for (std::size_t s = 0; s < n_steps; ++s) {
-    const auto* step = blocks + s * step_blocks<Type>;
-    prefetch_step<Type>(step);
-    const I8x64 w[4] = {Type::template codes<0>(step), Type::template codes<1>(step),
-                        Type::template codes<2>(step), Type::template codes<3>(step)};
-    I32x16 scales;
-    if constexpr (cols == 128) {
-      scales = widen(Type::scales(*step));
-      if constexpr (Type::has_min) store_words(mins + 16 * s, Type::mins(*step));
-    }
-    for (int t = 0; t < T; ++t) {
-      I32x16 fours[4];
-      for (std::size_t k = 0; k < 4; ++k)
-        fours[k] = dot_codes<Type>(splat_i32(0), w[k], a[t].codes + step_cols * s + 64 * k);
-      if constexpr (cols == 128) {
-        I32x16 sixteens = sum_fours(fours);
-        if constexpr (Type::zero != 0)
-          sixteens = sixteens - splat_i32(Type::zero) * load_i16(a[t].sums + 16 * s);
-        parts[t][s] = sixteens * scales;
-      } else {
-        for (std::size_t k = 0; k < 4; ++k) parts[t][4 * s + k] = fours[k];
-      }
-    }
-  }
-  for (int t = 0; t < T; ++t)
-    for (std::size_t k = n_steps * per_step; k < most_steps * per_step; ++k) parts[t][k] = splat_i32(0);
+  constexpr std::size_t cols = group_cols(Type::grouping);
+  constexpr RowSums how = row_sums<Type>();
+  const SubScales<Type> sub(blocks, n_steps);
+  I32x16 sums[T];
+  if constexpr (how == RowSums::words)
+    sum_words<Type, T>(sums, blocks, n_steps, a);
+  else if constexpr (how == RowSums::scaled_words)
+    sum_scaled_words<Type, T>(sums, blocks, n_steps, a, sub);
+  else
+    sum_products<Type, T>(sums, blocks, n_steps, a, sub);
   const F32x16 d = set_scales<Type>(blocks);
   for (int t = 0; t < T; ++t) {
-    I32x16 i = cols == 16 ? sum_fours(parts[t]) : sum_eights(parts[t]);
-    if constexpr (cols == 32)
-      i = i - splat_i32(Type::zero) * pair_sum(load_i16(a[t].sums), load_i16(a[t].sums + 16));
-    if constexpr (cols == 16) i = i - splat_i32(Type::zero) * load_i16(a[t].sums);
+    I32x16 i = sums[t];
+    if constexpr (Type::zero != 0) {
+      if constexpr (cols == 128)
+        i = i - splat_i32(Type::zero) * sums_times(sub.scales, a[t]);
+      else if constexpr (cols == 32)
+        i = add_pairs_of_sums<-Type::zero>(i, a[t]);
+      else
+        i = i - splat_i32(Type::zero) * load_i16(a[t].sums);
+    }
     F32x16 x = d * to_f32(i);
-    if constexpr (Type::has_min)
-      x = fma(negate(set_minimums<Type>(blocks)), to_f32(set_minimum_sums<Type>(mins, a[t])), x);
+    if constexpr (Type::has_min) {
+      const I32x16 j = cols == 128 ? sums_times(sub.mins, a[t]) : add_pairs_of_sums<1>(splat_i32(0), a[t]);
+      x = fma(set_offsets<Type>(blocks), to_f32(j), x);
+    }
     if constexpr (cols == 16) {
       float scales[16];  // two groups share an activation scale
       for (int g = 0; g < 16; ++g) scales[g] = a[t].scales[g / 2];

@@ -113,8 +113,8 @@ inline constexpr std::size_t block_groups = Type::Block::elements / group_cols(T
 // touched a few at a time, far ahead: their translations overlap. One token times 600 MB of rows of 4096
 // columns, in pages of 4 KiB (Xeon, Sapphire Rapids, one core, medians of 7, plain reading 12.6 GB/s):
 // from 2048 bytes ahead alone to these, Q4_K went from 9.7 to 11.0 GB/s, Q6_K from 9.4 to 11.1, Q4_0 from 8.8
-// to 9.9 and Q8_0 from 10.8 to 11.8. Two pages at a time do less, eight no more. Beyond the last row this
-// touches nothing: a prefetch cannot fault.
+// to 9.9 and Q8_0 from 10.8 to 11.8. Two pages at a time do less, eight no more. A Zen 3 loses by it
+// (simd/avx2.h). Beyond the last row this touches nothing: a prefetch cannot fault.
 template <typename Type>
 QUERN_INLINE void prefetch_step(const typename Type::Block* step) {
   constexpr std::uintptr_t page = 4096, n_pages = 4, pages = n_pages * page, ahead = 3072;
@@ -123,7 +123,7 @@ QUERN_INLINE void prefetch_step(const typename Type::Block* step) {
 #pragma GCC unroll 8
   for (std::size_t line = 0; line < step_bytes; line += 64)
     __builtin_prefetch(reinterpret_cast<const void*>(at + line));
-  if (at / pages == end / pages) [[likely]]
+  if (!touches_pages || at / pages == end / pages) [[likely]]
     return;
   const auto next = end / pages * pages + pages / 2;
 #pragma GCC unroll 4

@@ -129,10 +129,8 @@ QUERN_INLINE void nine_bits(const std::uint8_t* low, std::uint16_t high, std::ui
   typedef std::uint16_t Words16 __attribute__((vector_size(32)));
   constexpr Words16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
   const Words16 set = reinterpret_cast<Words16>((bit & high) == bit);
-  const Words16 n = __builtin_convertvector(load_16(low), Words16) | (set & 256);
-  __builtin_memcpy(numbers, &n, sizeof n);
-  // Loads are cheaper than taking a vector apart.
-  asm("" : "+m"(*reinterpret_cast<std::uint16_t(*)[16]>(numbers)));
+  take_apart(reinterpret_cast<Halves16>(__builtin_convertvector(load_16(low), Words16) | (set & 256)),
+             numbers);
 }
 
 struct IQ3_S : IQuant<BlockIQ3_S> {

@@ -20,17 +20,21 @@ QUERN_INLINE I8x64 two_bits(const std::uint8_t* qs) {
   return two_fields<k % 2 * 4, 2>(qs + k / 2 * 32) & splat_bytes(3);
 }
 
-// Eight scales and eight minimums of six bits (formats' k4_scale_min, four at a time), each for two
-// sub-blocks of 16.
+// Eight scales and eight minimums of six bits (formats' k4_scale_min), in fours: scales, minimums, scales,
+// minimums.
+QUERN_INLINE Bytes16 six_bit_fours(const std::uint8_t* packed) {
+  constexpr std::uint64_t nibbles = 0x0f0f0f0f0f0f0f0fu;
+  const std::uint64_t ab = load_u64(packed), c = load_u32(packed + 8);
+  return join(ab & 0x3f3f3f3f3f3f3f3fu, ((c | c << 28) & nibbles) | (ab >> 2 & 0x3030303030303030u));
+}
+// Each for two sub-blocks of 16.
 QUERN_INLINE Bytes16 six_bit_scales(const std::uint8_t* packed) {
-  const std::uint32_t a = load_u32(packed), c = load_u32(packed + 8);
-  const std::uint32_t low = a & 0x3f3f3f3fu, high = (c & 0x0f0f0f0fu) | (a >> 2 & 0x30303030u);
-  return double_bytes(low | std::uint64_t{high} << 32);
+  const Bytes16 v = six_bit_fours(packed);
+  return __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3, 8, 8, 9, 9, 10, 10, 11, 11);
 }
 QUERN_INLINE Bytes16 six_bit_mins(const std::uint8_t* packed) {
-  const std::uint32_t b = load_u32(packed + 4), c = load_u32(packed + 8);
-  const std::uint32_t low = b & 0x3f3f3f3fu, high = (c >> 4 & 0x0f0f0f0fu) | (b >> 2 & 0x30303030u);
-  return double_bytes(low | std::uint64_t{high} << 32);
+  const Bytes16 v = six_bit_fours(packed);
+  return __builtin_shufflevector(v, v, 4, 4, 5, 5, 6, 6, 7, 7, 12, 12, 13, 13, 14, 14, 15, 15);
 }
 
 template <typename B>

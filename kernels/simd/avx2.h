@@ -196,11 +196,6 @@ QUERN_INLINE std::int32_t max_lane(I32x16 a) {
   const __m128i v2 = _mm_max_epi32(v4, _mm_shuffle_epi32(v4, 0x4e));
   return _mm_cvtsi128_si32(_mm_max_epi32(v2, _mm_shuffle_epi32(v2, 0xb1)));
 }
-QUERN_INLINE I32x16 pair_sum(I32x16 a, I32x16 b) {  // hadd works inside 128-bit halves, hence the permutation
-  return {_mm256_permute4x64_epi64(_mm256_hadd_epi32(a.lo, a.hi), 0xd8),
-          _mm256_permute4x64_epi64(_mm256_hadd_epi32(b.lo, b.hi), 0xd8)};
-}
-
 QUERN_INLINE F32x16 to_f32(I32x16 a) { return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)}; }
 QUERN_INLINE I32x16 as_i32(F32x16 a) { return {_mm256_castps_si256(a.lo), _mm256_castps_si256(a.hi)}; }
 QUERN_INLINE F32x16 as_f32(I32x16 a) { return {_mm256_castsi256_ps(a.lo), _mm256_castsi256_ps(a.hi)}; }
@@ -321,19 +316,19 @@ QUERN_INLINE I16x32 multiply_pairs(I8x64 w, I8x64 a) {
 QUERN_INLINE I16x32 operator+(I16x32 a, I16x32 b) {
   return {pin(_mm256_add_epi16(a.lo, b.lo)), pin(_mm256_add_epi16(a.hi, b.hi))};
 }
-QUERN_INLINE __m256i dot4_half(__m256i acc, __m256i w, __m256i a) {
-  const __m256i pairs = _mm256_maddubs_epi16(w, a);
-  return pin(_mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+QUERN_INLINE I32x16 add_pairs(I32x16 acc, I16x32 pairs) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  return {pin(_mm256_add_epi32(acc.lo, _mm256_madd_epi16(pairs.lo, ones))),
+          pin(_mm256_add_epi32(acc.hi, _mm256_madd_epi16(pairs.hi, ones)))};
 }
-QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) {
-  return {dot4_half(acc.lo, w.lo, a.lo), dot4_half(acc.hi, w.hi, a.hi)};
-}
+QUERN_INLINE I32x16 dot4_small(I32x16 acc, I8x64 w, I8x64 a) { return add_pairs(acc, multiply_pairs(w, a)); }
 // The sign of w moves to a. A pair's sum is at most 2 * 128 * 127 = 32512, so the 16-bit step never
 // saturates.
-QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) {
-  return dot4_small(acc, {_mm256_abs_epi8(w.lo), _mm256_abs_epi8(w.hi)},
-                    {_mm256_sign_epi8(a.lo, w.lo), _mm256_sign_epi8(a.hi, w.hi)});
+QUERN_INLINE I16x32 multiply_signed_pairs(I8x64 w, I8x64 a) {
+  return multiply_pairs({_mm256_abs_epi8(w.lo), _mm256_abs_epi8(w.hi)},
+                        {_mm256_sign_epi8(a.lo, w.lo), _mm256_sign_epi8(a.hi, w.hi)});
 }
+QUERN_INLINE I32x16 dot4(I32x16 acc, I8x64 w, I8x64 a) { return add_pairs(acc, multiply_signed_pairs(w, a)); }
 #endif
 QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
   return {pin(_mm256_add_epi32(acc.lo, _mm256_madd_epi16(w.lo, a.lo))),
@@ -374,5 +369,8 @@ QUERN_INLINE void transpose(I32x16* v) {
 inline constexpr int float_tile_rows = 2, float_tile_tokens = 3, int8_tile_rows = 1, int8_tile_tokens = 4,
                      attention_queries = 6, attention_vectors = 1;
 inline constexpr bool float_sub_scales = true;
+// Whether a prefetch runs ahead over pages (weights.h). Zen 3, 1.1 billion weights, two threads, medians of
+// 3: without it Q8_0 went from 18.1 to 19.9 tokens/s and Q4_0 from 28.9 to 31.0.
+inline constexpr bool touches_pages = false;
 
 }  // namespace quern::kernels::QUERN_ISA

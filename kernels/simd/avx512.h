@@ -254,5 +254,6 @@ QUERN_INLINE void transpose(I32x16* v) {
 inline constexpr int float_tile_rows = 4, float_tile_tokens = 6, int8_tile_rows = 2, int8_tile_tokens = 6,
                      attention_queries = 6, attention_vectors = 4;
 inline constexpr bool float_sub_scales = true;
+inline constexpr bool touches_pages = true;
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -332,5 +332,6 @@ QUERN_INLINE void transpose(I32x16* v) {
 inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_rows = 1, int8_tile_tokens = 4,
                      attention_queries = 6, attention_vectors = 1;
 inline constexpr bool float_sub_scales = false;
+inline constexpr bool touches_pages = true;
 
 }  // namespace quern::kernels::QUERN_ISA

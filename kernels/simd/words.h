@@ -23,4 +23,38 @@ I16x32 operator+(I16x32 a, I16x32 b);
 
 #endif
 
+// Whether products of few tokens multiply those sums by sub-scales, 16 bits each.
+#if defined(__AVX2__) && !defined(__AVXVNNI__) && !defined(__AVX512F__)
+
+inline constexpr bool scales_words = true;
+
+// For columns 64 k on: each of four scales beside the 8 sums of pairs of its 16 columns. in_twos: the scales
+// are the same in twos.
+template <int k, bool in_twos>
+QUERN_INLINE I16x32 spread_scales(const std::int16_t* scales) {
+  if constexpr (in_twos) return {repeat_32_bits(scales + 4 * k), repeat_32_bits(scales + 4 * k + 2)};
+  constexpr int first = k % 2 * 8;  // the first scale's byte among eight scales
+  const __m256i both = repeat_128(scales + k / 2 * 8);
+  const auto pick = [](int low, int high) {
+    const auto word = [](int at) { return static_cast<short>(at | (at + 1) << 8); };
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_set1_epi16(word(low))),
+                                   _mm_set1_epi16(word(high)), 1);
+  };
+  return {_mm256_shuffle_epi8(both, pick(first, first + 2)),
+          _mm256_shuffle_epi8(both, pick(first + 4, first + 6))};
+}
+
+#else
+
+inline constexpr bool scales_words = false;
+
+// Never called.
+template <int k, bool in_twos>
+I16x32 spread_scales(const std::int16_t* scales);
+I16x32 multiply_signed_pairs(I8x64 w, I8x64 a);
+I32x16 add_halves(I32x16 a, I32x16 b);
+I32x16 sum_sixteens(const I16x32* v);
+
+#endif
+
 }  // namespace quern::kernels::QUERN_ISA
