@@ -216,6 +216,13 @@ void multiply_tile(const Panel& panel, const TileToken* tokens, std::size_t n_ro
   for (unsigned i = 0; i < 16; ++i) {
     for (F32x16& sum : lane) sum = zero();
     for (std::size_t g = lane_order[i]; g < panel.n_groups; g += 16) {
+      // A lane's groups lie too far apart for the hardware to foresee the next one. Zen 3, one core, 8192
+      // columns, 512 tokens: with this Q4_K went from 75 to 87, Q4_0 from 53 to 76 and Q8_0 from 36 to 51
+      // products/ns.
+      if (const std::size_t next = next_group(i, g, 16, panel.n_groups); next < panel.n_groups) {
+        for (int t = 0; t < T; ++t)
+          for (std::size_t c = 0; c < cols; c += 64) __builtin_prefetch(tokens[t].a.codes + next * cols + c);
+      }
       F32x16 total[V][T];
       group_products<grouping, steps, has_min, sum_in_float, T>(total, panel, tokens, g);
       for (std::size_t v = 0; v < V; ++v) {
