@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 source cmake/packages.sh
 export seconds=${1:-60}
 shift || true
-need_packages "${test_packages[@]}" clang libclang-rt-14-dev
+need_packages "${fuzz_packages[@]}"
+export OPENBLAS_NUM_THREADS=1  # a process of ours has no use for the threads that it starts
 configure fuzz
 cmake --build build/fuzz --target fuzzers
 targets=("$@")

@@ -25,6 +25,7 @@ need_packages() {
 
 build_packages=(g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libedit-dev)
 test_packages=("${build_packages[@]}" libgtest-dev libgmock-dev libbenchmark-dev binutils make)
+fuzz_packages=("${test_packages[@]}" clang libclang-rt-14-dev libopenblas-dev)
 aarch64_packages=("${build_packages[@]}" g++-aarch64-linux-gnu qemu-user-static python3)
 
 # configure PRESET [cmake options...]: configures once, with ccache where it is installed; quiet unless it fails.

@@ -9,6 +9,7 @@
 
 #include "tests/api/golden_model.h"
 #include "tests/support/gguf_bytes.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/scratch_folder.h"
 
 namespace quern {
@@ -227,7 +228,7 @@ TEST(Model, ThePlanIsWhatASessionTakes) {
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they bring an allocator of their own
+#ifndef QUERN_SANITIZED  // they bring an allocator of their own
 std::size_t allocated_bytes() {
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;

@@ -30,12 +30,14 @@ TEST(KernelSymbols, LieInTheirNamespace) {
     const std::string name = folder.path().filename().string(), prefix = "quern_kernels_";
     if (!name.starts_with(prefix) || name == "quern_kernels_plain.dir") continue;
     const std::string row = name.substr(prefix.size(), name.size() - prefix.size() - 4);
-    // Itanium mangling of quern::kernels::<row>::...; "K" and templates come inside.
-    const std::string scope = "N5quern7kernels" + std::to_string(row.size()) + row;
+    // Itanium mangling of quern::kernels::<row>::...
+    const std::string scope = "5quern7kernels" + std::to_string(row.size()) + row;
     for (const auto& object : std::filesystem::recursive_directory_iterator(folder)) {
       if (object.path().extension() != ".o") continue;
       ++n_objects;
       for (const std::string& symbol : defined_symbols(object.path())) {
+        if (symbol.starts_with("_ZTI") || symbol.starts_with("_ZTS"))
+          continue;  // of types: data, the same everywhere
         ++n_symbols;
         EXPECT_NE(symbol.find(scope), std::string::npos) << object.path() << " defines " << symbol;
       }

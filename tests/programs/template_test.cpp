@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/programs/program.h"
+#include "tests/support/sanitizers.h"
 
 namespace quern::test {
 namespace {
@@ -77,7 +78,7 @@ TEST_F(QuernTemplate, ErrorsAreOneLineThatNamesThePlace) {
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef QUERN_SANITIZED
 TEST_F(QuernTemplate, HostileTemplatesFailWithin64MiB) {
   constexpr const char* hostile[] = {
       "{{ 'a' * 10**9 }}",
