@@ -8,9 +8,6 @@
 namespace quern::kernels::QUERN_ISA {
 namespace {
 
-// A panel costs about as much as unpacking it; from here on that is less than what it saves.
-constexpr std::size_t panel_from_tokens = 4;
-
 constexpr std::size_t align_up(std::size_t n) { return (n + 63) / 64 * 64; }
 
 }  // namespace
@@ -33,7 +30,7 @@ void matmul(const WeightView& w, std::size_t row_begin, std::size_t row_end, con
   const WeightType* type = find_weight_type(w.type);
   if (!type) return matmul_float(w, row_begin, row_end, acts, tokens, n_tokens, y, y_stride, scratch);
   const TokenRows rows{acts, tokens};
-  if (n_tokens < panel_from_tokens)
+  if (n_tokens < type->panel_from_tokens)
     return type->multiply_rows(w, row_begin, row_end, rows, n_tokens, y, y_stride);
 #ifdef __AMX_INT8__
   if (n_tokens >= tiles_from_tokens && suits_tiles(*type))

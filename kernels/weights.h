@@ -83,6 +83,8 @@ struct WeightType {
   // Groups of 128: all sums of codes times scales times activations are at most 2^24, so float holds them.
   bool sums_fit_float;
   std::uint16_t block_cols, block_bytes;
+  // From so many tokens on a panel costs less than what it saves.
+  std::uint16_t panel_from_tokens;
   // Columns [0, n) of a row whose blocks these are; n <= batch_cols. What lies beyond n in the last step is
   // unspecified.
   void (*unpack)(const std::byte* blocks, std::size_t n, Batch& to);

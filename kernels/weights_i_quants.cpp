@@ -11,6 +11,7 @@ using namespace formats;
 template <typename B>
 struct IQuant {
   using Block = B;
+  static constexpr bool from_codebook = true;
   static constexpr bool has_min = false;
   static constexpr int zero = 64;  // the largest magnitude is 62
   static constexpr int largest_code = 126, largest = 62 * 31;
@@ -193,6 +194,7 @@ struct IQ1_M : IQuant<BlockIQ1_M> {
 
 struct IQ4_XS : IQuant<BlockIQ4_XS> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static constexpr bool from_codebook = false;
   static constexpr int zero = signed_zero, largest_code = any_byte, largest = 127 * 32;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
