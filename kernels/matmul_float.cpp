@@ -1,5 +1,7 @@
 #include "kernels/matmul_float.h"
 
+#include <utility>
+
 #include "kernels/rows.h"
 
 namespace quern::kernels::QUERN_ISA {
@@ -11,6 +13,7 @@ namespace {
 constexpr std::size_t panel_from_tokens = 8;
 constexpr std::size_t panel_rows = 32, panel_tokens = 96, panel_cols = 2048, block_cols = 512;
 constexpr std::size_t panel_stride = panel_cols + 16;  // rows must not all begin in one set of the cache
+alignas(64) constexpr float zeros[16] = {};
 
 // Where the sums of a panel wait between blocks of columns: 16 lanes for each row of each token.
 struct Sums {
@@ -22,20 +25,32 @@ struct Sums {
 // Rows where they lie...
 template <typename Row>
 struct Lying {
+  static constexpr int parts = 1;
   const std::byte* const* rows;
-  QUERN_INLINE F32x16 load(std::size_t r, std::size_t k) const { return Row::load(rows[r], k); }
+  template <int>
+  QUERN_INLINE F32x16 load(std::size_t r, std::size_t k) const {
+    return Row::load(rows[r], k);
+  }
+  template <int>
   QUERN_INLINE F32x16 load_n(std::size_t r, std::size_t k, std::size_t n) const {
     return Row::load_n(rows[r], k, n);
   }
   QUERN_INLINE Lying from(std::size_t r) const { return {rows + r}; }
 };
-// ... or copied, panel_stride floats apart, the last vector filled up with +0.
+// ... or copied, panel_stride floats apart, the last vector filled up with +0. The nearest cache holds them,
+// so each part of the lanes that fits a register goes through the columns by itself: more rows meet the
+// tokens in registers then.
 struct Copied {
+  static constexpr int parts = float_parts;
   const float* rows;
-  QUERN_INLINE F32x16 load(std::size_t r, std::size_t k) const {
-    return QUERN_ISA::load(rows + r * panel_stride + k);
+  template <int p>
+  QUERN_INLINE F32Part load(std::size_t r, std::size_t k) const {
+    return load_part<p>(rows + r * panel_stride + k);
   }
-  QUERN_INLINE F32x16 load_n(std::size_t r, std::size_t k, std::size_t) const { return load(r, k); }
+  template <int p>
+  QUERN_INLINE F32Part load_n(std::size_t r, std::size_t k, std::size_t) const {
+    return load<p>(r, k);
+  }
   QUERN_INLINE Copied from(std::size_t r) const { return {rows + r * panel_stride}; }
 };
 
@@ -47,45 +62,81 @@ struct Block {
   std::size_t first_col, n_cols;  // of the activations; the rows begin with them
 };
 
-// R rows times T tokens.
-template <int R, int T, typename Rows>
-void tile(const Block<Rows>& b, std::size_t row, std::size_t token, bool is_first, const Sums& sums) {
-  const Rows rows = b.rows.from(row);
-  const float* x[T];
-  float* const first_sum = sums.of(token, row);
-  const std::size_t stride = sums.n_rows * 16;
-#pragma GCC unroll 8
-  for (std::size_t t = 0; t < T; ++t) x[t] = b.tokens[token + t] + b.first_col;
-  F32x16 acc[R][T];
+// One part of R rows times T tokens.
+template <int p, int R, int T, typename Rows>
+QUERN_INLINE void tile_part(const Rows& rows, const float* const (&x)[T], std::size_t n_cols, bool is_first,
+                            float* sums, std::size_t stride) {
+  const auto load_share = [](const float* v) {
+    if constexpr (Rows::parts == 1)
+      return load(v);
+    else
+      return load_part<p>(v);
+  };
+  using Vector = decltype(load_share(sums));
+  Vector acc[R][T];
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < R; ++r)
 #pragma GCC unroll 8
-    for (std::size_t t = 0; t < T; ++t) acc[r][t] = is_first ? zero() : load(first_sum + t * stride + r * 16);
-  const std::size_t n_cols = b.n_cols;
+    for (std::size_t t = 0; t < T; ++t)
+      acc[r][t] = is_first ? load_share(zeros) : load_share(sums + t * stride + r * 16);
   std::size_t k = 0;
   for (; k + 16 <= n_cols; k += 16) {
-    F32x16 w[R];
+    if constexpr (R > T) {
+      Vector v[T];
 #pragma GCC unroll 8
-    for (std::size_t r = 0; r < R; ++r) w[r] = rows.load(r, k);
+      for (std::size_t t = 0; t < T; ++t) v[t] = load_share(x[t] + k);
 #pragma GCC unroll 8
-    for (std::size_t t = 0; t < T; ++t) {
-      const F32x16 v = load(x[t] + k);
+      for (std::size_t r = 0; r < R; ++r) {
+        const Vector w = rows.template load<p>(r, k);
 #pragma GCC unroll 8
-      for (std::size_t r = 0; r < R; ++r) acc[r][t] = fma(w[r], v, acc[r][t]);
+        for (std::size_t t = 0; t < T; ++t) acc[r][t] = fma(w, v[t], acc[r][t]);
+      }
+    } else {
+      Vector w[R];
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < R; ++r) w[r] = rows.template load<p>(r, k);
+#pragma GCC unroll 8
+      for (std::size_t t = 0; t < T; ++t) {
+        const Vector v = load_share(x[t] + k);
+#pragma GCC unroll 8
+        for (std::size_t r = 0; r < R; ++r) acc[r][t] = fma(w[r], v, acc[r][t]);
+      }
     }
   }
   if (k < n_cols) {
 #pragma GCC unroll 8
     for (std::size_t t = 0; t < T; ++t) {
-      const F32x16 v = load_n(x[t] + k, n_cols - k);
+      float last[16];
+      store(last, load_n(x[t] + k, n_cols - k));
+      const Vector v = load_share(last);
 #pragma GCC unroll 8
-      for (std::size_t r = 0; r < R; ++r) acc[r][t] = fma(rows.load_n(r, k, n_cols - k), v, acc[r][t]);
+      for (std::size_t r = 0; r < R; ++r)
+        acc[r][t] = fma(rows.template load_n<p>(r, k, n_cols - k), v, acc[r][t]);
     }
   }
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < R; ++r)
 #pragma GCC unroll 8
-    for (std::size_t t = 0; t < T; ++t) store(first_sum + t * stride + r * 16, acc[r][t]);
+    for (std::size_t t = 0; t < T; ++t) {
+      float* const sum = sums + t * stride + r * 16;
+      if constexpr (Rows::parts == 1)
+        store(sum, acc[r][t]);
+      else
+        store_part<p>(sum, acc[r][t]);
+    }
+}
+
+// R rows times T tokens.
+template <int R, int T, typename Rows>
+void tile(const Block<Rows>& b, std::size_t row, std::size_t token, bool is_first, const Sums& sums) {
+  const Rows rows = b.rows.from(row);
+  const float* x[T];
+#pragma GCC unroll 8
+  for (std::size_t t = 0; t < T; ++t) x[t] = b.tokens[token + t] + b.first_col;
+  [&]<int... p>(std::integer_sequence<int, p...>) {
+    (tile_part<p, R, T>(rows, x, b.n_cols, is_first, sums.of(token, row), sums.n_rows * 16), ...);
+  }
+  (std::make_integer_sequence<int, Rows::parts>());
 }
 
 // All rows times T tokens from `token` on, or as many as are left.
@@ -96,7 +147,7 @@ void multiply_tokens(const Block<Rows>& b, std::size_t token, std::size_t n_left
     if constexpr (T > 1) multiply_tokens<T - 1>(b, token, n_left, is_first, sums);
     return;
   }
-  constexpr int R = float_tile_rows;
+  constexpr int R = float_tile_rows * Rows::parts;
   std::size_t row = 0;
   for (; row + R <= sums.n_rows; row += R) tile<R, T>(b, row, token, is_first, sums);
   for (; row < sums.n_rows; ++row) tile<1, T>(b, row, token, is_first, sums);
