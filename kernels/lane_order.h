@@ -23,10 +23,10 @@ QUERN_INLINE bool lacks_last_group(unsigned lane, std::size_t n_groups) {
 }
 
 // Joins the i-th lane's sums, of n products side by side, with those of the lanes before it; the last lane
-// leaves the results in `lane`. under_way: n_levels of them. A lane without a last group gets +0, as everywhere: it turns -0 into +0.
+// leaves the results in `lane`. under_way: n_levels of them. A lane without a last group gets +0, as
+// everywhere: it turns -0 into +0.
 template <std::size_t n>
-QUERN_INLINE void join_lane(unsigned i, bool lacks_last, F32x16 (&lane)[n],
-                            F32x16 (*under_way)[n]) {
+QUERN_INLINE void join_lane(unsigned i, bool lacks_last, F32x16 (&lane)[n], F32x16 (*under_way)[n]) {
   if (lacks_last)
     for (F32x16& sum : lane) sum = sum + zero();
   unsigned level = 0;

@@ -30,8 +30,8 @@ int word_steps(const WeightType& type) {
   return steps;
 }
 
-// Products of n columns from `codes` on with those of T tokens, `stride` apart from `a` on; `steps` times four
-// columns at a time: use(v, t, sums of pairs).
+// Products of n columns from `codes` on with those of T tokens, `stride` apart from `a` on; `steps` times
+// four columns at a time: use(v, t, sums of pairs).
 template <int steps, int T, std::size_t n, std::size_t stride, typename Use>
 QUERN_INLINE void products_in_words(const std::int8_t* codes, const std::int8_t* a, const Use& use) {
   for (std::size_t first = 0; first < n / 4; first += steps) {

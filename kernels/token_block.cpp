@@ -69,10 +69,8 @@ void fill_token_block(const TokenBlock& block, const WeightType& type, const Tok
   switch (type.grouping) {
     case Grouping::scale_per_16: return fill<Grouping::scale_per_16>(block, type, tokens, first, n);
     case Grouping::scale_per_32: return fill<Grouping::scale_per_32>(block, type, tokens, first, n);
-    case Grouping::sub_scales_of_16:
-      return fill<Grouping::sub_scales_of_16>(block, type, tokens, first, n);
-    case Grouping::sub_scales_of_32:
-      return fill<Grouping::sub_scales_of_32>(block, type, tokens, first, n);
+    case Grouping::sub_scales_of_16: return fill<Grouping::sub_scales_of_16>(block, type, tokens, first, n);
+    case Grouping::sub_scales_of_32: return fill<Grouping::sub_scales_of_32>(block, type, tokens, first, n);
   }
 }
 
