@@ -32,8 +32,9 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   set(quern_isa_flags_neon_i8mm -march=armv8.2-a+dotprod+i8mm)
   set(quern_isa_header_neon_i8mm neon)
 endif()
-# No kernel looks at errno or floating-point traps, so a square root may be one instruction; none can throw.
-set(quern_isa_common_flags -fno-math-errno -fno-trapping-math -fno-exceptions)
+# No kernel looks at errno or floating-point traps, so a square root may be one instruction; none can throw. Vectors
+# are passed to functions that are always inlined, so how an ABI would pass them does not matter.
+set(quern_isa_common_flags -fno-math-errno -fno-trapping-math -fno-exceptions -Wno-psabi)
 
 function(quern_add_kernels out_objects)
   file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*.cpp)

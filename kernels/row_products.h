@@ -78,6 +78,9 @@ struct SubScales {
   }
 };
 
+template <typename Type>
+using SetSteps = Steps<Type, set_cols<Type> / step_cols>;
+
 template <typename Use>
 QUERN_INLINE void each_quarter(const Use& use) {
   use.template operator()<0>(), use.template operator()<1>();
@@ -109,7 +112,7 @@ constexpr RowSums row_sums() {
 }
 
 template <typename Type, int T>
-QUERN_INLINE void sum_words(I32x16 (&i)[T], const typename Type::Block* blocks, std::size_t n_steps,
+QUERN_INLINE void sum_words(I32x16 (&i)[T], const SetSteps<Type>& steps, std::size_t n_steps,
                             const TokenRow* a) {
   I16x32 parts[T][8];
   for (std::size_t s = 0; s < 2; ++s) {
@@ -118,10 +121,9 @@ QUERN_INLINE void sum_words(I32x16 (&i)[T], const typename Type::Block* blocks, 
         for (std::size_t k = 0; k < 4; ++k) token[4 * s + k] = splat_words(0);
       continue;
     }
-    const auto* step = blocks + s * step_blocks<Type>;
-    prefetch_step<Type>(step);
+    prefetch_step<Type>(steps.blocks(s));
     each_quarter([&]<int k>() {
-      const I8x64 w = Type::template codes<k>(step);
+      const I8x64 w = steps.template codes<k>(s);
       for (int t = 0; t < T; ++t)
         parts[t][4 * s + k] = pairs_of_codes<Type>(w, a[t].codes + step_cols * s + 64 * k);
     });
@@ -130,15 +132,15 @@ QUERN_INLINE void sum_words(I32x16 (&i)[T], const typename Type::Block* blocks, 
 }
 
 template <typename Type, int T>
-QUERN_INLINE void sum_scaled_words(I32x16 (&i)[T], const typename Type::Block* blocks, std::size_t n_steps,
+QUERN_INLINE void sum_scaled_words(I32x16 (&i)[T], const SetSteps<Type>& steps, std::size_t n_steps,
                                    const TokenRow* a, const SubScales<Type>& sub) {
   I32x16 parts[T][8];
   for (std::size_t s = 0; s < n_steps; ++s) {
-    prefetch_step<Type>(blocks + s);
+    prefetch_step<Type>(steps.blocks(s));
     I32x16 groups[T][2];
     for (auto& token : groups) token[0] = token[1] = splat_i32(0);
     each_quarter([&]<int k>() {
-      const I8x64 w = Type::template codes<k>(blocks + s);
+      const I8x64 w = steps.template codes<k>(s);
       const I16x32 scales = spread_scales<k, sub_cols(Type::grouping) == 32>(sub.scales + 16 * s);
       for (int t = 0; t < T; ++t) {
         const I16x32 pairs = pairs_of_codes<Type>(w, a[t].codes + step_cols * s + 64 * k);
@@ -154,16 +156,15 @@ QUERN_INLINE void sum_scaled_words(I32x16 (&i)[T], const typename Type::Block* b
 }
 
 template <typename Type, int T>
-QUERN_INLINE void sum_products(I32x16 (&i)[T], const typename Type::Block* blocks, std::size_t n_steps,
+QUERN_INLINE void sum_products(I32x16 (&i)[T], const SetSteps<Type>& steps, std::size_t n_steps,
                                const TokenRow* a, const SubScales<Type>& sub) {
   constexpr std::size_t cols = group_cols(Type::grouping), most_steps = set_cols<Type> / step_cols;
   constexpr std::size_t per_step = cols == 128 ? 1 : 4;  // vectors of a step before the last sums
   I32x16 parts[T][most_steps * per_step];
   for (std::size_t s = 0; s < n_steps; ++s) {
-    const auto* step = blocks + s * step_blocks<Type>;
-    prefetch_step<Type>(step);
-    const I8x64 w[4] = {Type::template codes<0>(step), Type::template codes<1>(step),
-                        Type::template codes<2>(step), Type::template codes<3>(step)};
+    prefetch_step<Type>(steps.blocks(s));
+    const I8x64 w[4] = {steps.template codes<0>(s), steps.template codes<1>(s), steps.template codes<2>(s),
+                        steps.template codes<3>(s)};
     I32x16 scales;
     if constexpr (cols == 128) scales = load_i16(sub.scales + 16 * s);
     for (int t = 0; t < T; ++t) {
@@ -191,13 +192,14 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
   constexpr std::size_t cols = group_cols(Type::grouping);
   constexpr RowSums how = row_sums<Type>();
   const SubScales<Type> sub(blocks, n_steps);
+  const SetSteps<Type> steps(blocks, n_steps);
   I32x16 sums[T];
   if constexpr (how == RowSums::words)
-    sum_words<Type, T>(sums, blocks, n_steps, a);
+    sum_words<Type, T>(sums, steps, n_steps, a);
   else if constexpr (how == RowSums::scaled_words)
-    sum_scaled_words<Type, T>(sums, blocks, n_steps, a, sub);
+    sum_scaled_words<Type, T>(sums, steps, n_steps, a, sub);
   else
-    sum_products<Type, T>(sums, blocks, n_steps, a, sub);
+    sum_products<Type, T>(sums, steps, n_steps, a, sub);
   const F32x16 d = set_scales<Type>(blocks);
   for (int t = 0; t < T; ++t) {
     I32x16 i = sums[t];

@@ -133,6 +133,48 @@ QUERN_INLINE void prefetch_step(const typename Type::Block* step) {
     __builtin_prefetch(reinterpret_cast<const void*>(next + p * page), 0, 2);
 }
 
+// Whether a type takes something apart for a whole step before its codes: Type::Parts.
+template <typename Type>
+concept TakesStepsApart = requires {
+  typename Type::Parts;
+};
+
+// Up to `most` steps of a row. What has to be taken apart for their codes is so for all of them before the
+// first is used: it is stored in other pieces than it is loaded in, which waits where the store is still in
+// flight.
+template <typename Type, std::size_t most>
+class Steps {
+ public:
+  QUERN_INLINE Steps(const typename Type::Block* blocks, std::size_t n) : blocks_(blocks) {
+    if constexpr (TakesStepsApart<Type>)
+      for (std::size_t s = 0; s < n; ++s) Type::take_apart(blocks[s], parts_[s]);
+  }
+  QUERN_INLINE const typename Type::Block* blocks(std::size_t s) const {
+    return blocks_ + s * step_blocks<Type>;
+  }
+  // Columns 64 k on of step s.
+  template <int k>
+  QUERN_INLINE I8x64 codes(std::size_t s) const {
+    if constexpr (TakesStepsApart<Type>)
+      return Type::template codes<k>(blocks(s), parts_[s]);
+    else
+      return Type::template codes<k>(blocks(s));
+  }
+
+ private:
+  struct Nothing {};
+  template <typename T>
+  struct PartsOf {
+    using Parts = Nothing[1];
+  };
+  template <TakesStepsApart T>
+  struct PartsOf<T> {
+    using Parts = typename T::Parts[most];
+  };
+  const typename Type::Block* blocks_;
+  typename PartsOf<Type>::Parts parts_;
+};
+
 // The float scales of a step's groups, and the factors of their minimums.
 template <typename Type>
 QUERN_INLINE void load_float_scales(const typename Type::Block* step, float* d, float* dmin) {
@@ -152,29 +194,35 @@ QUERN_INLINE void load_float_scales(const typename Type::Block* step, float* d, 
     }
 }
 
+// Step s, whose first column is c.
+template <typename Type, std::size_t most>
+QUERN_INLINE void unpack_step(const Steps<Type, most>& steps, std::size_t s, std::size_t c, Batch& to) {
+  store_bytes(to.codes + c, steps.template codes<0>(s));
+  store_bytes(to.codes + c + 64, steps.template codes<1>(s));
+  store_bytes(to.codes + c + 128, steps.template codes<2>(s));
+  store_bytes(to.codes + c + 192, steps.template codes<3>(s));
+  constexpr std::size_t cols = group_cols(Type::grouping);
+  load_float_scales<Type>(steps.blocks(s), to.d + c / cols, to.dmin + c / cols);
+  if constexpr (cols == 128) {
+    store_words(to.scales + c / 16, Type::scales(*steps.blocks(s)));
+    if constexpr (Type::has_min) store_words(to.mins + c / 16, Type::mins(*steps.blocks(s)));
+  }
+}
+
 template <typename Type>
 void unpack_columns(const std::byte* bytes, std::size_t n, Batch& to) {
   using Block = typename Type::Block;
   const auto* blocks = reinterpret_cast<const Block*>(bytes);
-  Block last[step_blocks<Type>];
-  for (std::size_t c = 0; c < n; c += step_cols) {
-    const Block* step = blocks + c / Block::elements;
-    prefetch_step<Type>(step);
-    if (n - c < step_cols) {  // the last step is partial: nothing beyond the row is read
-      __builtin_memset(last, 0, sizeof last);
-      __builtin_memcpy(last, step, (n - c) / Block::elements * sizeof(Block));
-      step = last;
-    }
-    store_bytes(to.codes + c, Type::template codes<0>(step));
-    store_bytes(to.codes + c + 64, Type::template codes<1>(step));
-    store_bytes(to.codes + c + 128, Type::template codes<2>(step));
-    store_bytes(to.codes + c + 192, Type::template codes<3>(step));
-    constexpr std::size_t cols = group_cols(Type::grouping);
-    load_float_scales<Type>(step, to.d + c / cols, to.dmin + c / cols);
-    if constexpr (cols == 128) {
-      store_words(to.scales + c / 16, Type::scales(*step));
-      if constexpr (Type::has_min) store_words(to.mins + c / 16, Type::mins(*step));
-    }
+  const std::size_t whole = n / step_cols, tail = n % step_cols;
+  const Steps<Type, batch_cols / step_cols> steps(blocks, whole);
+  for (std::size_t s = 0; s < whole; ++s) {
+    prefetch_step<Type>(steps.blocks(s));
+    unpack_step(steps, s, s * step_cols, to);
+  }
+  if (tail) {  // nothing beyond the row is read
+    Block last[step_blocks<Type>] = {};
+    __builtin_memcpy(last, steps.blocks(whole), tail / Block::elements * sizeof(Block));
+    unpack_step(Steps<Type, 1>(last, 1), 0, whole * step_cols, to);
   }
 }
 

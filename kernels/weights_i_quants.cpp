@@ -19,19 +19,46 @@ struct IQuant {
   static QUERN_INLINE std::uint16_t d_bits(const Block& block) { return load_u16(&block.d); }
 };
 
-constexpr std::uint64_t every_byte = 0x0101010101010101u;
+typedef std::uint16_t Words8 __attribute__((vector_size(16)));
+typedef std::uint32_t Dwords8 __attribute__((vector_size(32)));
+template <typename Vector>
+QUERN_INLINE Vector load_as(const void* p) {
+  Vector v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <typename Vector>
+QUERN_INLINE void store_as(void* p, Vector v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+// Compilers narrow vectors element by element; shuffles they have.
+template <typename Vector>
+QUERN_INLINE Bytes16 second_half(const Vector& v) {
+  return load_16(reinterpret_cast<const Bytes16*>(&v) + 1);
+}
+
+// What a step is taken apart into (weights.h): indices into the codebook, for 8 or for 4 columns each, and a
+// bit for each column's sign.
+struct Signs {
+  alignas(32) std::uint8_t bits[32];
+};
+QUERN_INLINE Words16 words(Bytes16 b) { return __builtin_convertvector(b, Words16); }
+
+template <std::size_t n>
+struct Indices {
+  alignas(32) std::uint16_t index[n];
+};
+struct IndicesAndSigns : Indices<32>, Signs {};
 
 // 2 s + 1 for sixteen s.
 QUERN_INLINE Bytes16 odd_scales(Bytes16 s) { return s + s + 1; }
 
-// Magnitudes with the signs of `bits`, plus zero.
-QUERN_INLINE I8x64 signed_codes(I8x64 magnitudes, std::uint64_t bits) {
-  return negate_where(bits, magnitudes) + splat_bytes(64);
+// Eight entries of eight bytes, and sixteen of four.
+template <typename EntryOf>
+QUERN_INLINE I8x64 eights(EntryOf entry) {
+  return load_words_8({entry(0), entry(1), entry(2), entry(3), entry(4), entry(5), entry(6), entry(7)});
 }
-QUERN_INLINE I8x64 signed_codes(const std::uint64_t (&magnitudes)[8], std::uint64_t bits) {
-  return signed_codes(load_words_8(magnitudes), bits);
-}
-// Sixteen entries of four bytes.
 template <typename EntryOf>
 QUERN_INLINE I8x64 fours(EntryOf entry) {
   typedef std::uint32_t Words4 __attribute__((vector_size(16)));
@@ -40,58 +67,73 @@ QUERN_INLINE I8x64 fours(EntryOf entry) {
   };
   return join_quarters(four(0), four(4), four(8), four(12));
 }
-// even_signs of eight bytes at once: bit 7 becomes the parity of the others. Every shift takes bits towards
-// bit 7 of their own byte; what crosses into the next byte stays below its bit 7.
-QUERN_INLINE std::uint64_t even_signs_of_8(std::uint64_t sevens) {
-  std::uint64_t parity = sevens ^ sevens << 4;
+// Magnitudes with the signs of eight bytes, plus zero.
+QUERN_INLINE I8x64 signed_codes(I8x64 magnitudes, const std::uint8_t* signs) {
+  return negate_where(signs, signs + 4, magnitudes) + splat_bytes(64);
+}
+
+// even_signs of every byte: bit 7 becomes the parity of the others. Every shift takes bits towards bit 7 of
+// their own byte; what crosses into the next byte stays below its bit 7.
+QUERN_INLINE void store_even_signs(Dwords8 sevens, Signs& to) {
+  Dwords8 parity = sevens ^ sevens << 4;
   parity ^= parity << 2;
   parity ^= parity << 1;
-  return sevens | (parity & 0x80 * every_byte);
+  store_as(to.bits, sevens | (parity & 0x80808080u));
 }
-// The signs of 64 columns from the low 28 bits of both halves, as IQ2_XXS and IQ3_XXS store them.
-QUERN_INLINE std::uint64_t signs_of_28_bits(std::uint64_t w) {
-  constexpr std::uint64_t both_halves = 0x100000001u;
-  return even_signs_of_8((w & 0x7f * both_halves) | (w << 1 & 0x7f00 * both_halves) |
-                         (w << 2 & 0x7f0000 * both_halves) | (w << 3 & 0x7f000000 * both_halves));
+// The signs of 256 columns from the low 28 bits of eight words, as IQ2_XXS and IQ3_XXS store them.
+QUERN_INLINE void store_signs_of_28_bits(Dwords8 w, Signs& to) {
+  store_even_signs((w & 0x7f) | (w << 1 & 0x7f00) | (w << 2 & 0x7f0000) | (w << 3 & 0x7f000000), to);
 }
-// The top four bits of eight words, each for two sub-blocks of 16.
-template <typename WordOf>
-QUERN_INLINE Bytes16 top_bits(WordOf word) {
-  std::uint64_t s = 0;
-  for (int g = 0; g < 8; ++g) s |= std::uint64_t{word(g) >> 28} << 8 * g;
-  return odd_scales(double_bytes(s));
+// Their top four bits, each for two sub-blocks of 16.
+QUERN_INLINE Bytes16 scales_of_top_bits(Dwords8 w) {
+  const Dwords8 top = w >> 28;
+  const auto a = load_as<Bytes16>(&top), b = second_half(top);
+  return odd_scales(__builtin_shufflevector(a, b, 0, 0, 4, 4, 8, 8, 12, 12, 16, 16, 20, 20, 24, 24, 28, 28));
 }
 
 struct IQ2_XXS : IQuant<BlockIQ2_XXS> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  using Parts = Signs;
+  static QUERN_INLINE void take_apart(const Block& b, Parts& to) {
+    store_signs_of_28_bits(sign_words(b), to);
+  }
   template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    const auto &first = b->groups[2 * k], &second = b->groups[2 * k + 1];
-    std::uint64_t words[8];
-    for (int i = 0; i < 4; ++i) {
-      words[i] = iq2_xxs_grid.entry[first.index[i]];
-      words[4 + i] = iq2_xxs_grid.entry[second.index[i]];
-    }
-    return signed_codes(words, signs_of_28_bits(to_uint(first.signs_scale) |
-                                                std::uint64_t{to_uint(second.signs_scale)} << 32));
+  static QUERN_INLINE I8x64 codes(const Block* b, const Parts& parts) {
+    return signed_codes(
+        eights([&](int i) { return iq2_xxs_grid.entry[b->groups[2 * k + i / 4].index[i % 4]]; }),
+        parts.bits + 8 * k);
   }
-  static QUERN_INLINE Bytes16 scales(const Block& b) {
-    return top_bits([&](int g) { return to_uint(b.groups[g].signs_scale); });
-  }
+  static QUERN_INLINE Bytes16 scales(const Block& b) { return scales_of_top_bits(sign_words(b)); }
   static constexpr float d_factor = 0.125f;
+
+ private:
+  static QUERN_INLINE Dwords8 sign_words(const Block& b) {  // signs_scale of all groups
+    return __builtin_shufflevector(load_as<Dwords8>(b.groups), load_as<Dwords8>(b.groups + 4), 1, 3, 5, 7, 9,
+                                   11, 13, 15);
+  }
 };
+
+// The low bytes of words.
+QUERN_INLINE Dwords8 low_bytes_of(Words16 low, Words16 high) {
+  typedef std::uint8_t Bytes32 __attribute__((vector_size(32)));
+  return reinterpret_cast<Dwords8>(__builtin_shufflevector(
+      reinterpret_cast<Bytes32>(low), reinterpret_cast<Bytes32>(high), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20,
+      22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62));
+}
 
 struct IQ2_XS : IQuant<BlockIQ2_XS> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  using Parts = IndicesAndSigns;
+  static QUERN_INLINE void take_apart(const Block& b, Parts& to) {
+    const auto low = load_as<Words16>(b.qs), high = load_as<Words16>(b.qs + 16);
+    store_as(to.index, low & 511);
+    store_as(to.index + 16, high & 511);
+    store_even_signs(low_bytes_of(low >> 9, high >> 9), to);
+  }
   template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint64_t words[8], sevens = 0;
-    for (int i = 0; i < 8; ++i) {
-      const unsigned q = to_uint(b->qs[8 * k + i]);
-      words[i] = iq2_xs_grid.entry[q & 511];
-      sevens |= std::uint64_t{q >> 9} << 8 * i;
-    }
-    return signed_codes(words, even_signs_of_8(sevens));
+  static QUERN_INLINE I8x64 codes(const Block*, const Parts& parts) {
+    return signed_codes(eights([&](int i) { return iq2_xs_grid.entry[parts.index[8 * k + i]]; }),
+                        parts.bits + 8 * k);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) { return odd_scales(nibble_pairs(load_u64(b.scales))); }
   static constexpr float d_factor = 0.125f;
@@ -99,14 +141,22 @@ struct IQ2_XS : IQuant<BlockIQ2_XS> {
 
 struct IQ2_S : IQuant<BlockIQ2_S> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  using Parts = Indices<32>;
+  static QUERN_INLINE void take_apart(const Block& b, Parts& to) {
+    const Bytes16 qh = join(load_u64(b.qh), 0);
+    const auto sixteen = [](const std::uint8_t* low, Bytes16 high) {  // two bits of every fourth go on top
+      constexpr Words16 to_bit_8 = {256, 64, 16, 4, 256, 64, 16, 4, 256, 64, 16, 4, 256, 64, 16, 4};
+      return words(load_16(low)) | (words(high) * to_bit_8 & 0x300);
+    };
+    store_as(to.index,
+             sixteen(b.qs, __builtin_shufflevector(qh, qh, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)));
+    store_as(to.index + 16, sixteen(b.qs + 16, __builtin_shufflevector(qh, qh, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6,
+                                                                       6, 6, 7, 7, 7, 7)));
+  }
   template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint64_t words[8];
-    for (int i = 0; i < 8; ++i) {
-      const unsigned high = b->qh[2 * k + i / 4] >> 2 * (i % 4) & 3u;
-      words[i] = iq2_s_grid.entry[b->qs[8 * k + i] | high << 8];
-    }
-    return signed_codes(words, load_u64(b->signs + 8 * k));
+  static QUERN_INLINE I8x64 codes(const Block* b, const Parts& parts) {
+    return signed_codes(eights([&](int i) { return iq2_s_grid.entry[parts.index[8 * k + i]]; }),
+                        b->signs + 8 * k);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) { return odd_scales(nibble_pairs(load_u64(b.scales))); }
   static constexpr float d_factor = 0.125f;
@@ -114,33 +164,35 @@ struct IQ2_S : IQuant<BlockIQ2_S> {
 
 struct IQ3_XXS : IQuant<BlockIQ3_XXS> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  using Parts = Signs;
+  static QUERN_INLINE void take_apart(const Block& b, Parts& to) {
+    store_signs_of_28_bits(load_as<Dwords8>(b.signs_scale), to);
+  }
   template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
+  static QUERN_INLINE I8x64 codes(const Block* b, const Parts& parts) {
     return signed_codes(fours([&](int i) { return iq3_xxs_grid.entry[b->qs[16 * k + i]]; }),
-                        signs_of_28_bits(load_u64(b->signs_scale + 2 * k)));
+                        parts.bits + 8 * k);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
-    return top_bits([&](int g) { return to_uint(b.signs_scale[g]); });
+    return scales_of_top_bits(load_as<Dwords8>(b.signs_scale));
   }
   static constexpr float d_factor = 0.25f;
 };
 
-// Sixteen numbers of nine bits from their low bytes and their high bits.
-QUERN_INLINE void nine_bits(const std::uint8_t* low, std::uint16_t high, std::uint16_t* numbers) {
-  typedef std::uint16_t Words16 __attribute__((vector_size(32)));
-  constexpr Words16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
-  const Words16 set = reinterpret_cast<Words16>((bit & high) == bit);
-  take_apart(reinterpret_cast<Halves16>(__builtin_convertvector(load_16(low), Words16) | (set & 256)),
-             numbers);
-}
-
 struct IQ3_S : IQuant<BlockIQ3_S> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  using Parts = Indices<64>;
+  static QUERN_INLINE void take_apart(const Block& b, Parts& to) {
+    constexpr Words16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+    for (int k = 0; k < 4; ++k) {
+      const Words16 set = reinterpret_cast<Words16>((bit & load_u16(b.qh + 2 * k)) == bit);
+      store_as(to.index + 16 * k, words(load_16(b.qs + 16 * k)) | (set & 256));
+    }
+  }
   template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint16_t index[16];
-    nine_bits(b->qs + 16 * k, load_u16(b->qh + 2 * k), index);
-    return signed_codes(fours([&](int i) { return iq3_s_grid.entry[index[i]]; }), load_u64(b->signs + 8 * k));
+  static QUERN_INLINE I8x64 codes(const Block* b, const Parts& parts) {
+    return signed_codes(fours([&](int i) { return iq3_s_grid.entry[parts.index[16 * k + i]]; }),
+                        b->signs + 8 * k);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
     const Bytes16 nibbles = nibble_pairs(load_u32(b.scales));
@@ -148,39 +200,56 @@ struct IQ3_S : IQuant<BlockIQ3_S> {
   }
 };
 
-// 8 (grid + delta), plus zero, for 64 elements: grid bytes are -1, 0 or 1, and delta is -1/8 at the set bits
-// and 1/8 elsewhere.
-QUERN_INLINE I8x64 iq1_codes(const std::uint64_t (&grid)[8], std::uint64_t minus) {
-  const I8x64 one = load_words_8(grid), two = one + one, four = two + two;
-  return four + four + (splat_bytes(65) + where_bits(minus, 0xfe));
+// 8 (grid + delta), plus zero, for columns 64 k on: grid bytes are -1, 0 or 1, and delta is -1/8 at the set
+// bits and 1/8 elsewhere.
+template <int k>
+QUERN_INLINE I8x64 iq1_codes(const IndicesAndSigns& parts) {
+  const I8x64 one = eights([&](int i) { return iq1_grid.entry[parts.index[8 * k + i]]; });
+  const I8x64 two = one + one, four = two + two;
+  const std::uint8_t* minus = parts.bits + 8 * k;
+  return four + four + (splat_bytes(65) + where_bits(minus, minus + 4, 0xfe));
 }
 
 struct IQ1_S : IQuant<BlockIQ1_S> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  using Parts = IndicesAndSigns;
+  static QUERN_INLINE void take_apart(const Block& b, Parts& to) {
+    const auto qh = load_as<Words8>(b.qh);
+    const auto sixteen = [](const std::uint8_t* low, Words16 high) {  // three bits of every fourth go on top
+      constexpr Words16 to_bit_8 = {256, 32, 4, 0, 256, 32, 4, 0, 256, 32, 4, 0, 256, 32, 4, 0};
+      constexpr Words16 last = {0, 0, 0, 0x700, 0, 0, 0, 0x700, 0, 0, 0, 0x700, 0, 0, 0, 0x700};
+      return words(load_16(low)) | (high * to_bit_8 & 0x700) | (high >> 1 & last);
+    };
+    store_as(to.index,
+             sixteen(b.qs, __builtin_shufflevector(qh, qh, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)));
+    store_as(to.index + 16, sixteen(b.qs + 16, __builtin_shufflevector(qh, qh, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6,
+                                                                       6, 6, 7, 7, 7, 7)));
+    store_as(to.bits, 0 - (__builtin_convertvector(qh, Dwords8) >> 15));
+  }
   template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint64_t words[8];
-    const unsigned first = to_uint(b->qh[2 * k]), second = to_uint(b->qh[2 * k + 1]);
-    for (int i = 0; i < 8; ++i)
-      words[i] = iq1_grid.entry[b->qs[8 * k + i] | ((i < 4 ? first : second) >> 3 * (i % 4) & 7u) << 8];
-    return iq1_codes(words, (first >> 15) * 0xffffffffu | (second >> 15) * 0xffffffff00000000u);
+  static QUERN_INLINE I8x64 codes(const Block*, const Parts& parts) {
+    return iq1_codes<k>(parts);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
-    std::uint64_t s = 0;
-    for (int g = 0; g < 8; ++g) s |= std::uint64_t{to_uint(b.qh[g]) >> 12 & 7u} << 8 * g;
-    return odd_scales(double_bytes(s));
+    const auto s = reinterpret_cast<Bytes16>(load_as<Words8>(b.qh) >> 12 & 7);
+    return odd_scales(__builtin_shufflevector(s, s, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14));
   }
   static constexpr float d_factor = 0.125f;
 };
 
 struct IQ1_M : IQuant<BlockIQ1_M> {
   static constexpr Grouping grouping = Grouping::sub_scales_of_16;
+  using Parts = IndicesAndSigns;
+  static QUERN_INLINE void take_apart(const Block& b, Parts& to) {
+    for (int half = 0; half < 2; ++half) {
+      const Bytes16 high = nibble_pairs(load_u64(b.qh + 8 * half));
+      store_as(to.index + 16 * half, words(load_16(b.qs + 16 * half)) | words(high & 7) << 8);
+      store_as(to.bits + 16 * half, reinterpret_cast<Bytes16>(high > 7));
+    }
+  }
   template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint64_t words[8];
-    const std::uint64_t nibbles = low_half(nibble_pairs(load_u32(b->qh + 4 * k)));
-    for (int i = 0; i < 8; ++i) words[i] = iq1_grid.entry[b->qs[8 * k + i] | (nibbles >> 8 * i & 7u) << 8];
-    return iq1_codes(words, (nibbles >> 3 & every_byte) * 0xff);
+  static QUERN_INLINE I8x64 codes(const Block*, const Parts& parts) {
+    return iq1_codes<k>(parts);
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {
     std::uint64_t s[2] = {};

@@ -34,7 +34,7 @@ QUERN_INLINE I8x64 nibbles(const Block* b) {
 // The same with bit i of qh as the fifth bit of code i.
 template <typename Block>
 QUERN_INLINE I8x64 five_bits(const Block* b) {
-  return nibbles(b) | where_bits(to_uint(b[0].qh) | std::uint64_t{to_uint(b[1].qh)} << 32, 16);
+  return nibbles(b) | where_bits(&b[0].qh, &b[1].qh, 16);
 }
 
 struct Q8_0 : Plain<BlockQ8_0> {
@@ -79,7 +79,8 @@ struct Q1_0 : Plain<BlockQ1_0> {
   static constexpr int zero = 1;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
-    return where_bits(load_u64(b[k / 2].qs + k % 2 * 8), 2);
+    const std::uint8_t* bits = b[k / 2].qs + k % 2 * 8;
+    return where_bits(bits, bits + 4, 2);
   }
 };
 struct Q2_0 : Plain<BlockQ2_0> {

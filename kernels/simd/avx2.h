@@ -278,26 +278,24 @@ QUERN_INLINE I8x64 look_up(const std::int8_t* values, I8x64 codes) {
   const __m256i table = repeat_128(values);
   return {_mm256_shuffle_epi8(table, codes.lo), _mm256_shuffle_epi8(table, codes.hi)};
 }
-// All ones in byte i where bit i is set.
-QUERN_INLINE __m256i byte_mask(std::uint32_t bits) {
+// All ones in byte i where bit i of four bytes is set.
+QUERN_INLINE __m256i byte_mask(const void* bits) {
   const __m256i pick = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2,
                                         2, 3, 3, 3, 3, 3, 3, 3, 3);
   const __m256i bit = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
-  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), pick);
+  const __m256i bytes = _mm256_shuffle_epi8(repeat_32_bits(bits), pick);
   return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
 }
-QUERN_INLINE __m256i negate_half(std::uint32_t bits, __m256i x) {
+QUERN_INLINE __m256i negate_half(const void* bits, __m256i x) {
   const __m256i mask = byte_mask(bits);
   return _mm256_sub_epi8(_mm256_xor_si256(x, mask), mask);
 }
-QUERN_INLINE I8x64 negate_where(std::uint64_t bits, I8x64 x) {
-  return {negate_half(static_cast<std::uint32_t>(bits), x.lo),
-          negate_half(static_cast<std::uint32_t>(bits >> 32), x.hi)};
+QUERN_INLINE I8x64 negate_where(const void* low, const void* high, I8x64 x) {
+  return {negate_half(low, x.lo), negate_half(high, x.hi)};
 }
-QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
+QUERN_INLINE I8x64 where_bits(const void* low, const void* high, std::uint8_t value) {
   const __m256i v = _mm256_set1_epi8(static_cast<char>(value));
-  return {_mm256_and_si256(byte_mask(static_cast<std::uint32_t>(bits)), v),
-          _mm256_and_si256(byte_mask(static_cast<std::uint32_t>(bits >> 32)), v)};
+  return {_mm256_and_si256(byte_mask(low), v), _mm256_and_si256(byte_mask(high), v)};
 }
 
 // A sum that is made where it is written. Compilers make trees of chains of sums, and then all products of a

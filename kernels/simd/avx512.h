@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/simd/join_bits.h"
+
 #define QUERN_INLINE inline __attribute__((always_inline))
 
 namespace quern::kernels::QUERN_ISA {
@@ -195,11 +197,11 @@ QUERN_INLINE I8x64 shift_quarters(I8x64 a) {
 QUERN_INLINE I8x64 look_up(const std::int8_t* values, I8x64 codes) {
   return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(load_128(values)), codes.v)};
 }
-QUERN_INLINE I8x64 negate_where(std::uint64_t bits, I8x64 x) {
-  return {_mm512_mask_sub_epi8(x.v, bits, _mm512_setzero_si512(), x.v)};
+QUERN_INLINE I8x64 negate_where(const void* low, const void* high, I8x64 x) {
+  return {_mm512_mask_sub_epi8(x.v, join_bits(low, high), _mm512_setzero_si512(), x.v)};
 }
-QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
-  return {_mm512_maskz_set1_epi8(bits, static_cast<char>(value))};
+QUERN_INLINE I8x64 where_bits(const void* low, const void* high, std::uint8_t value) {
+  return {_mm512_maskz_set1_epi8(join_bits(low, high), static_cast<char>(value))};
 }
 
 #ifdef __AVX512VNNI__

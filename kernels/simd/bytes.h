@@ -8,6 +8,7 @@
 namespace quern::kernels::QUERN_ISA {
 
 typedef std::uint8_t Bytes16 __attribute__((vector_size(16)));
+typedef std::uint16_t Words16 __attribute__((vector_size(32)));
 
 QUERN_INLINE Bytes16 load_16(const void* p) {
   Bytes16 b;
@@ -24,7 +25,6 @@ QUERN_INLINE void store_words(std::int16_t* p, Bytes16 b) {
 template <std::size_t repeat, typename BitsOf>
 QUERN_INLINE F32x16 halves_of(BitsOf bits) {
   typedef std::uint16_t Words8 __attribute__((vector_size(16)));
-  typedef std::uint16_t Words16 __attribute__((vector_size(32)));
   Words16 h;
   if constexpr (repeat == 4) {
     const Words8 a = {bits(0), bits(1), bits(2), bits(3)};
@@ -59,23 +59,6 @@ QUERN_INLINE Bytes16 double_bytes(std::uint64_t b) {
 QUERN_INLINE Bytes16 nibble_pairs(std::uint64_t b) {
   const Bytes16 v = join(b, b >> 4) & 15;
   return __builtin_shufflevector(v, v, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
-}
-
-// Sixteen words of 16 bits, one by one. A Xeon of AVX-512 is quicker through memory; a Zen 3 loads from a
-// store in flight only what was stored as a whole, and products of IQ3_S took 1.8 times as long.
-typedef std::uint16_t Halves16 __attribute__((vector_size(32)));
-QUERN_INLINE void take_apart(const Halves16& v, std::uint16_t* words) {
-#ifdef __AVX512F__
-  __builtin_memcpy(words, &v, sizeof v);
-  asm("" : "+m"(*reinterpret_cast<std::uint16_t(*)[16]>(words)));
-#else
-  typedef std::uint64_t Words4 __attribute__((vector_size(32)));
-  for (int i = 0; i < 4; ++i) {
-    std::uint64_t four = reinterpret_cast<Words4>(v)[i];
-    asm("" : "+r"(four));  // or each word is taken from the vector
-    for (int k = 0; k < 4; ++k) words[4 * i + k] = static_cast<std::uint16_t>(four >> 16 * k);
-  }
-#endif
 }
 
 QUERN_INLINE std::uint16_t load_u16(const void* p) {

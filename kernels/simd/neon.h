@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/simd/join_bits.h"
+
 #define QUERN_INLINE inline __attribute__((always_inline))
 
 namespace quern::kernels::QUERN_ISA {
@@ -290,10 +292,12 @@ QUERN_INLINE uint8x16_t byte_mask(std::uint64_t bits, int quarter) {
   const uint8x8_t high = vdup_n_u8(static_cast<std::uint8_t>(bits >> (16 * quarter + 8)));
   return vtstq_u8(vcombine_u8(low, high), vld1q_u8(each_bit));
 }
-QUERN_INLINE I8x64 negate_where(std::uint64_t bits, const I8x64& x) {
+QUERN_INLINE I8x64 negate_where(const void* low, const void* high, const I8x64& x) {
+  const std::uint64_t bits = join_bits(low, high);
   return each<I8x64>([&](int i) { return vbslq_s8(byte_mask(bits, i), vnegq_s8(x.v[i]), x.v[i]); });
 }
-QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
+QUERN_INLINE I8x64 where_bits(const void* low, const void* high, std::uint8_t value) {
+  const std::uint64_t bits = join_bits(low, high);
   return each<I8x64>(
       [&](int i) { return vreinterpretq_s8_u8(vandq_u8(byte_mask(bits, i), vdupq_n_u8(value))); });
 }

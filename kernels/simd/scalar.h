@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/simd/join_bits.h"
+
 #define QUERN_INLINE inline __attribute__((always_inline))
 
 namespace quern::kernels::scalar {
@@ -325,12 +327,14 @@ QUERN_INLINE I8x64 shift_quarters(const I8x64& a) {
 QUERN_INLINE I8x64 look_up(const std::int8_t* values, const I8x64& codes) {
   return each_byte([&](int i) { return values[codes.v[i]]; });
 }
-// x[i], negated where bit i is set.
-QUERN_INLINE I8x64 negate_where(std::uint64_t bits, const I8x64& x) {
+// x[i], negated where bit i is set: of four bytes for the first 32, and of four more for the rest.
+QUERN_INLINE I8x64 negate_where(const void* low, const void* high, const I8x64& x) {
+  const std::uint64_t bits = join_bits(low, high);
   return each_byte([&](int i) { return bits >> i & 1 ? -x.v[i] : x.v[i]; });
 }
-// `value` where bit i is set, else 0.
-QUERN_INLINE I8x64 where_bits(std::uint64_t bits, std::uint8_t value) {
+// `value` where such a bit is set, else 0.
+QUERN_INLINE I8x64 where_bits(const void* low, const void* high, std::uint8_t value) {
+  const std::uint64_t bits = join_bits(low, high);
   return each_byte([&](int i) { return bits >> i & 1 ? value : 0; });
 }
 // Weights meet activations as bytes to which signed_zero was added, which suits instructions that multiply
