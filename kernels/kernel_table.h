@@ -5,13 +5,12 @@
 //
 // Canonical arithmetic. Every function here gives the same bits on every instruction set, for every split of
 // rows, tokens, heads and positions among calls and threads:
-//  - A dot product of floats puts element k into lane k % 16; each lane adds its elements in ascending order
-//  with
-//    one fused multiply-add each, starting from +0; the last, partial vector is filled up with +0.
+//  - A dot product of floats puts element k into lane k % 16; each lane adds its elements in ascending
+//    order with one fused multiply-add each, starting from +0; the last, partial vector is filled up with +0.
 //  - A dot product with quantized weights works on groups of 32 activations (types with blocks of 32, 64 or
-//  128) or
-//    of 128 (types with blocks of 256). Inside a group everything is exact integer arithmetic: I = sum of
-//    sub-scale * code * activation, J = sum of sub-min * activation. Group g goes to lane g % 16, ascending:
+//    128) or of 128 (types with blocks of 256). Inside a group everything is exact integer arithmetic: I =
+//    sum of sub-scale * code * activation, J = sum of sub-min * activation. Group g goes to lane g % 16,
+//    ascending:
 //       t = d * float(I);   for types with a minimum:  t = fma(-dmin, float(J), t);   lane = fma(a, t, lane)
 //    with d, dmin the block's float scales and a the activation group's scale. NVFP4 has float scales every
 //    16 values: there a group is 16 values (two share one activation scale).

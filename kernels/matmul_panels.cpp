@@ -210,7 +210,7 @@ void multiply_tile(const Lane& l, std::size_t token, const Results& results) {
       for (int t = 0; t < T; ++t) {
         F32x16 x = d * total[v][t];
         if constexpr (has_min)
-          x = fma(load(panel.minus_dmin + g * panel_rows + 16 * v),
+          x = fma(load(panel.offset + g * panel_rows + 16 * v),
                   to_f32(group_mins<grouping>(panel, group.sums + t * n_sums, g, v)), x);
         lane[v * T + t] = fma(splat(group.scales[t]), x, lane[v * T + t]);
       }

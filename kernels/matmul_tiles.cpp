@@ -187,10 +187,10 @@ struct Groups128 {
                                const TokenBlock& block, std::size_t g, std::size_t tile) {
     constexpr std::size_t pairs = 128 / sub_cols(grouping) / 2;
     const F32x16 d = load(panel.d + g * panel_rows + 16 * v);
-    F32x16 minus_dmin = zero();
+    F32x16 offset = zero();
     I16x32 mins[pairs];
     if constexpr (has_min) {
-      minus_dmin = load(panel.minus_dmin + g * panel_rows + 16 * v);
+      offset = load(panel.offset + g * panel_rows + 16 * v);
       for (std::size_t p = 0; p < pairs; ++p)
         mins[p] = load_words(panel.mins + 2 * ((pairs * g + p) * panel_rows + 16 * v));
     }
@@ -202,7 +202,7 @@ struct Groups128 {
         I32x16 j = splat_i32(0);
         for (std::size_t p = 0; p < pairs; ++p)
           j = dot2(j, mins[p], repeat_words(block.sums + (at + t) * group_sums(cols) + 2 * p));
-        x = fma(minus_dmin, to_f32(j), x);
+        x = fma(offset, to_f32(j), x);
       }
       return fma(splat(block.scales[at + t]), x, sum);
     });
@@ -265,17 +265,17 @@ struct Groups32 {
   template <std::size_t n>
   static QUERN_INLINE void add_groups(F32x16* lane, const Sums& sums, const Panel& panel, std::size_t v,
                                       const TokenBlock& block, std::size_t g, std::size_t tile) {
-    F32x16 d[n], minus_dmin[n];
+    F32x16 d[n], offset[n];
     for (std::size_t q = 0; q < n; ++q) {
       d[q] = load(panel.d + (g + 16 * q) * panel_rows + 16 * v);
-      if constexpr (has_min) minus_dmin[q] = load(panel.minus_dmin + (g + 16 * q) * panel_rows + 16 * v);
+      if constexpr (has_min) offset[q] = load(panel.offset + (g + 16 * q) * panel_rows + 16 * v);
     }
     const std::size_t at = g * block_tokens + tile * tile_tokens;
     add_to_lanes(lane + tile * tile_tokens, g < 16, [&](std::size_t t, F32x16 sum) {
       for (std::size_t q = 0; q < n; ++q) {
         const std::size_t token = at + 16 * q * block_tokens + t;
         F32x16 x = d[q] * to_f32(load_i32(sums.of[q][t]));
-        if constexpr (has_min) x = fma(minus_dmin[q], to_f32(splat_i32(block.sums[token])), x);
+        if constexpr (has_min) x = fma(offset[q], to_f32(splat_i32(block.sums[token])), x);
         sum = fma(splat(block.scales[token]), x, sum);
       }
       return sum;

@@ -63,10 +63,10 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
       batch, n / cols, [](const Batch& row) { return row.d; },
       [&](std::size_t g, I32x16 lanes) { store(d + g * panel_rows, as_f32(lanes)); });
   if (type.has_min) {
-    float* const minus_dmin = panel.minus_dmin + c / cols * panel_rows + 16 * v;
+    float* const offset = panel.offset + c / cols * panel_rows + 16 * v;
     turn(
-        batch, n / cols, [](const Batch& row) { return row.dmin; },
-        [&](std::size_t g, I32x16 lanes) { store(minus_dmin + g * panel_rows, negate(as_f32(lanes))); });
+        batch, n / cols, [](const Batch& row) { return row.offset; },
+        [&](std::size_t g, I32x16 lanes) { store(offset + g * panel_rows, as_f32(lanes)); });
   }
   if (cols != 128) return;
   const std::size_t sub = sub_cols(type.grouping);
@@ -105,7 +105,7 @@ Panel place_panel(const WeightType& type, std::size_t n_cols, std::byte* at) {
   panel.scales = reinterpret_cast<std::int16_t*>(at += align_up(bytes.codes));
   panel.mins = reinterpret_cast<std::int16_t*>(at += align_up(bytes.scales));
   panel.d = reinterpret_cast<float*>(at += align_up(bytes.mins));
-  panel.minus_dmin = reinterpret_cast<float*>(at += align_up(bytes.floats));
+  panel.offset = reinterpret_cast<float*>(at += align_up(bytes.floats));
   return panel;
 }
 

@@ -12,7 +12,7 @@ struct Panel {
   std::int16_t* scales;  // [n_cols / sub_cols][panel_rows]: groups of 128 only
   std::int16_t* mins;    // [n_cols / sub_cols / 2][panel_rows][2]: two neighbours; those with a minimum only
   float* d;              // [n_groups][panel_rows]
-  float* minus_dmin;     // [n_groups][panel_rows]: those with a minimum only
+  float* offset;         // [n_groups][panel_rows]: those with a minimum only
   std::size_t n_groups;
 };
 

@@ -25,31 +25,33 @@ inline constexpr std::size_t set_cols = 16 * group_cols(Type::grouping);
 template <typename Type>
 inline constexpr std::size_t scale_cols = group_cols(Type::grouping) == 128 ? 128 : 32;
 
-// The float scales d of a set's groups. A type has its binary16 scales as bits, or a function of its own for
-// all of them.
+// Binary16 numbers of a set's blocks, times `factor`, for each of their groups.
+template <typename Type, typename BitsOf>
+QUERN_INLINE F32x16 set_halves(const typename Type::Block* blocks, BitsOf bits_of, float factor) {
+  const F32x16 h = halves_of<block_groups<Type>>([&](std::size_t b) { return bits_of(blocks[b]); });
+  return factor == 1 ? h : h * splat(factor);
+}
+// The float scales d of a set's groups. A type has them as binary16, or a function of its own for all of
+// them.
 template <typename Type>
 QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
-  if constexpr (requires { Type::set_scales(blocks); }) {
+  if constexpr (requires { Type::set_scales(blocks); })
     return Type::set_scales(blocks);
-  } else {
-    const F32x16 d = halves_of<block_groups<Type>>([&](std::size_t b) { return Type::d_bits(blocks[b]); });
-    return Type::d_factor == 1 ? d : d * splat(Type::d_factor);
-  }
+  else
+    return set_halves<Type>(
+        blocks, [](const auto& block) { return Type::d_bits(block); }, Type::d_factor);
 }
-// -dmin of a set's groups.
 template <typename Type>
 QUERN_INLINE F32x16 set_offsets(const typename Type::Block* blocks) {
-  if constexpr (requires { Type::offset_bits(*blocks); })
-    return halves_of<block_groups<Type>>([&](std::size_t b) { return Type::offset_bits(blocks[b]); });
-  else
-    return negate(halves_of<block_groups<Type>>([&](std::size_t b) { return Type::dmin_bits(blocks[b]); }));
+  return set_halves<Type>(
+      blocks, [](const auto& block) { return Type::offset_bits(block); }, Type::offset_factor);
 }
 
 // acc + factor times the sums of each 32 activations.
 template <int factor>
 QUERN_INLINE I32x16 add_pairs_of_sums(const I32x16& acc, const TokenRow& a) {
   static constexpr std::int16_t factors[2] = {factor, factor};
-  return factor == 0 ? acc : dot2(acc, load_words(a.sums), repeat_words(factors));
+  return dot2(acc, load_words(a.sums), repeat_words(factors));
 }
 
 // Of each group of 128 of a set: factors of its sub-blocks of 16, times the sums of the activations there.
@@ -60,8 +62,8 @@ QUERN_INLINE I32x16 sums_times(const std::int16_t* factors, const TokenRow& a) {
   return sum_fours(parts);
 }
 
-// Sub-scales and minimums of a set's sub-blocks of 16; zeros beyond its steps. Filled before they are used:
-// they are stored in halves of what is loaded.
+// Sub-scales and minimums of a set's sub-blocks of 16; zeros beyond its steps. Like Steps all of them before
+// the first is used.
 template <typename Type>
 struct SubScales {
   static constexpr bool has_scales = group_cols(Type::grouping) == 128;

@@ -11,14 +11,14 @@
 //     static constexpr int largest = 15 * 63;         // |scale * code|, groups of 128
 //     template <int k> static I8x64 codes(const Block* step);       // columns 64 k to 64 k + 63 of a step
 //     static Bytes16 scales(const Block& block), mins(...);         // groups of 128: one byte for 16 columns
-//     static std::uint16_t d_bits(const Block& block), dmin_bits(...);   // float scales, binary16
-//     static constexpr float d_factor = 1;                               // of d
+//     static std::uint16_t d_bits(const Block& block), offset_bits(...);   // float scales, binary16
+//     static constexpr float d_factor = 1, offset_factor = -1;             // of them
 //   };
 //
 // A step is 256 columns: one block, or as many of the shorter ones as fill it. Inside a group value =
-// d * scale * code - dmin * min. Codes plus `zero` lie in 0 to 127; or they are any signed bytes, and `zero`
-// is signed_zero (simd/*.h). How big the integers get (any bits are legal, so these are bounds for hostile
-// files too; |activation| <= 127):
+// d * scale * code + offset * min; the offset of K-quants is -dmin. Codes plus `zero` lie in 0 to 127; or
+// they are any signed bytes, and `zero` is signed_zero (simd/*.h). How big the integers get (any bits are
+// legal, so these are bounds for hostile files too; |activation| <= 127):
 //   groups of 32:  |code| <= 128:                  |I| <= 32 * 128 * 127 = 520192
 //   groups of 128: |scale * code| <= 4096 (Q6_K):  |I| <= 128 * 4096 * 127 = 66584576;  before its scale a
 //                  sub-block of codes plus zero sums to at most 32 * 255 * 127, with |scale| <= 128 and zero
@@ -53,7 +53,7 @@ struct Batch {
   alignas(64) std::int16_t scales[batch_cols / 16];  // groups of 128 only
   alignas(64) std::int16_t mins[batch_cols / 16];    // groups of 128 with a minimum only
   alignas(64) float d[batch_cols / 16];              // one a group
-  alignas(64) float dmin[batch_cols / 16];           // one a group, where there is a minimum
+  alignas(64) float offset[batch_cols / 16];         // one a group, where there is a minimum
 };
 
 // One token's packed activations.
@@ -177,7 +177,7 @@ class Steps {
 
 // The float scales of a step's groups, and the factors of their minimums.
 template <typename Type>
-QUERN_INLINE void load_float_scales(const typename Type::Block* step, float* d, float* dmin) {
+QUERN_INLINE void load_float_scales(const typename Type::Block* step, float* d, float* offset) {
   constexpr std::size_t n = block_groups<Type>;
   for (std::size_t b = 0; b < step_blocks<Type>; ++b)
     for (std::size_t g = 0; g < n; ++g) {
@@ -188,8 +188,8 @@ QUERN_INLINE void load_float_scales(const typename Type::Block* step, float* d, 
         d[n * b + g] = load_half(&bits) * Type::d_factor;
       }
       if constexpr (Type::has_min) {
-        const std::uint16_t bits = Type::dmin_bits(step[b]);
-        dmin[n * b + g] = load_half(&bits);
+        const std::uint16_t bits = Type::offset_bits(step[b]);
+        offset[n * b + g] = load_half(&bits) * Type::offset_factor;
       }
     }
 }
@@ -202,7 +202,7 @@ QUERN_INLINE void unpack_step(const Steps<Type, most>& steps, std::size_t s, std
   store_bytes(to.codes + c + 128, steps.template codes<2>(s));
   store_bytes(to.codes + c + 192, steps.template codes<3>(s));
   constexpr std::size_t cols = group_cols(Type::grouping);
-  load_float_scales<Type>(steps.blocks(s), to.d + c / cols, to.dmin + c / cols);
+  load_float_scales<Type>(steps.blocks(s), to.d + c / cols, to.offset + c / cols);
   if constexpr (cols == 128) {
     store_words(to.scales + c / 16, Type::scales(*steps.blocks(s)));
     if constexpr (Type::has_min) store_words(to.mins + c / 16, Type::mins(*steps.blocks(s)));

@@ -48,7 +48,8 @@ struct KQuant {
 template <typename B>
 struct KQuantWithMin : KQuant<B> {
   static constexpr bool has_min = true;
-  static QUERN_INLINE std::uint16_t dmin_bits(const B& block) { return load_u16(&block.dmin); }
+  static constexpr float offset_factor = -1;  // the minimum is taken off
+  static QUERN_INLINE std::uint16_t offset_bits(const B& block) { return load_u16(&block.dmin); }
 };
 
 struct Q2_K : KQuantWithMin<BlockQ2_K> {

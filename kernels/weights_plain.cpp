@@ -21,9 +21,8 @@ struct Plain {
 template <typename B>
 struct PlainWithOffset : Plain<B> {
   static constexpr bool has_min = true;
-  // The offset is added: its negative is subtracted.
+  static constexpr float offset_factor = 1;
   static QUERN_INLINE std::uint16_t offset_bits(const B& block) { return load_u16(&block.m); }
-  static QUERN_INLINE std::uint16_t dmin_bits(const B& block) { return offset_bits(block) ^ 0x8000; }
 };
 
 // 16 bytes whose low nibbles are the first 16 codes and whose high nibbles are the rest; of two blocks.

@@ -378,8 +378,8 @@ QUERN_INLINE void transpose(I32x16* v) {
 inline constexpr int float_tile_rows = 2, float_tile_tokens = 3, int8_tile_rows = 1, int8_tile_tokens = 4,
                      attention_queries = 6, attention_vectors = 1;
 inline constexpr bool float_sub_scales = true;
-// Whether a prefetch runs ahead over pages (weights.h). Zen 3, 1.1 billion weights, two threads, medians of
-// 3: without it Q8_0 went from 18.1 to 19.9 tokens/s and Q4_0 from 28.9 to 31.0.
+// Zen 3, 1.1 billion weights, two threads, medians of 3: without Q8_0 went from 18.1 to 19.9 tokens/s and
+// Q4_0 from 28.9 to 31.0.
 inline constexpr bool touches_pages = false;
 
 }  // namespace quern::kernels::QUERN_ISA

@@ -371,6 +371,7 @@ inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_rows 
                      attention_queries = 2, attention_vectors = 1;
 // Whether an integer times its sub-scale is added with fewer instructions in float, where that is exact.
 inline constexpr bool float_sub_scales = false;
+// Whether prefetches of weights touch pages that come later (weights.h).
 inline constexpr bool touches_pages = true;
 
 }  // namespace quern::kernels::scalar
