@@ -2,6 +2,9 @@
 // Products for a few tokens, which are bound by reading the weights: a row's codes are unpacked in registers,
 // once for all tokens of a tile, and 16 groups fill the lanes at once. And the line of a type's table, which
 // holds this product for the type.
+#include <cstddef>
+
+#include "kernels/simd/heads.h"
 #include "kernels/simd/lane_sums.h"
 #include "kernels/simd/math.h"
 #include "kernels/simd/words.h"
@@ -31,20 +34,33 @@ QUERN_INLINE F32x16 set_halves(const typename Type::Block* blocks, BitsOf bits_o
   const F32x16 h = halves_of<block_groups<Type>>([&](std::size_t b) { return bits_of(blocks[b]); });
   return factor == 1 ? h : h * splat(factor);
 }
+// Whether a block is one group that begins with its scale and its offset: then one load serves both. For a
+// scale alone it gains nothing.
+template <typename Type>
+constexpr bool has_head() {
+  if constexpr (loads_heads && block_groups<Type> == 1 && Type::has_min)
+    return offsetof(typename Type::Block, d) == 0 && offsetof(typename Type::Block, m) == 2;
+  return false;
+}
 // The float scales d of a set's groups. A type has them as binary16, or a function of its own for all of
 // them.
 template <typename Type>
 QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
   if constexpr (requires { Type::set_scales(blocks); })
     return Type::set_scales(blocks);
+  else if constexpr (has_head<Type>())
+    return halves_in(load_heads<sizeof(*blocks)>(blocks) & splat_i32(0xffff));
   else
     return set_halves<Type>(
         blocks, [](const auto& block) { return Type::d_bits(block); }, Type::d_factor);
 }
 template <typename Type>
 QUERN_INLINE F32x16 set_offsets(const typename Type::Block* blocks) {
-  return set_halves<Type>(
-      blocks, [](const auto& block) { return Type::offset_bits(block); }, Type::offset_factor);
+  if constexpr (has_head<Type>())
+    return halves_in(upper_words(load_heads<sizeof(*blocks)>(blocks)));
+  else
+    return set_halves<Type>(
+        blocks, [](const auto& block) { return Type::offset_bits(block); }, Type::offset_factor);
 }
 
 // acc + factor times the sums of each 32 activations.

@@ -130,11 +130,17 @@ struct MXFP4 : Plain<BlockMXFP4> {
   static QUERN_INLINE float d(const Block& block, std::size_t) { return e8m0_half(block.e); }
   // 2^(e - 128), in two factors, for it may be subnormal.
   static QUERN_INLINE F32x16 set_scales(const Block* b) {
-    const Bytes16 bytes = {b[0].e, b[1].e, b[2].e,  b[3].e,  b[4].e,  b[5].e,  b[6].e,  b[7].e,
-                           b[8].e, b[9].e, b[10].e, b[11].e, b[12].e, b[13].e, b[14].e, b[15].e};
-    const I32x16 e = widen(bytes) & splat_i32(255), half = shift_right<1>(e);
+    const I32x16 e = exponents(b) & splat_i32(255), half = shift_right<1>(e);
     return as_f32(shift_left<23>(half + splat_i32(127 - 63))) *
            as_f32(shift_left<23>(e - half + splat_i32(127 - 65)));
+  }
+
+ private:
+  static QUERN_INLINE I32x16 exponents(const Block* b) {  // in the low bytes
+    static_assert(offsetof(Block, e) == 0);
+    if constexpr (loads_heads) return load_heads<sizeof(Block)>(b);
+    return widen(Bytes16{b[0].e, b[1].e, b[2].e, b[3].e, b[4].e, b[5].e, b[6].e, b[7].e, b[8].e, b[9].e,
+                         b[10].e, b[11].e, b[12].e, b[13].e, b[14].e, b[15].e});
   }
 };
 struct NVFP4 : Plain<BlockNVFP4> {

@@ -1,0 +1,54 @@
+#pragma once
+// The scales at the beginning of blocks that follow each other.
+#include QUERN_ISA_HEADER
+
+namespace quern::kernels::QUERN_ISA {
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+
+inline constexpr bool loads_heads = true;
+
+// Eight blocks: each load has its block's head where it belongs.
+template <std::size_t block_bytes>
+QUERN_INLINE __m256i load_eight_heads(const char* blocks) {
+  static_assert(block_bytes >= 4, "the last load ends inside the last block");
+  constexpr std::size_t step = block_bytes - 4;
+  __m256i v = load_256(blocks);
+  v = _mm256_blend_epi32(v, load_256(blocks + step), 1 << 1);
+  v = _mm256_blend_epi32(v, load_256(blocks + 2 * step), 1 << 2);
+  v = _mm256_blend_epi32(v, load_256(blocks + 3 * step), 1 << 3);
+  v = _mm256_blend_epi32(v, load_256(blocks + 4 * step), 1 << 4);
+  v = _mm256_blend_epi32(v, load_256(blocks + 5 * step), 1 << 5);
+  v = _mm256_blend_epi32(v, load_256(blocks + 6 * step), 1 << 6);
+  return _mm256_blend_epi32(v, load_256(blocks + 7 * step), 1 << 7);
+}
+// The first four bytes of 16 blocks, of which nothing is read before them or beyond.
+template <std::size_t block_bytes>
+QUERN_INLINE I32x16 load_heads(const void* blocks) {
+  const auto* p = static_cast<const char*>(blocks);
+  return {load_eight_heads<block_bytes>(p), load_eight_heads<block_bytes>(p + 8 * block_bytes)};
+}
+// Binary16 numbers of 0 to 0xffff each.
+QUERN_INLINE F32x16 halves_in(I32x16 bits) {
+  const __m256i words =
+      _mm256_permute4x64_epi64(_mm256_packus_epi32(bits.lo, bits.hi), 0xd8);  // it packs each 128 bits
+  return {_mm256_cvtph_ps(_mm256_castsi256_si128(words)),
+          _mm256_cvtph_ps(_mm256_extracti128_si256(words, 1))};
+}
+QUERN_INLINE I32x16 upper_words(I32x16 a) {
+  return {_mm256_srli_epi32(a.lo, 16), _mm256_srli_epi32(a.hi, 16)};
+}
+
+#else
+
+inline constexpr bool loads_heads = false;
+
+// Never called.
+template <std::size_t block_bytes>
+I32x16 load_heads(const void* blocks);
+F32x16 halves_in(I32x16 bits);
+I32x16 upper_words(I32x16 a);
+
+#endif
+
+}  // namespace quern::kernels::QUERN_ISA
