@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "kernels/rows.h"
+#include "kernels/simd/parts.h"
 
 namespace quern::kernels::QUERN_ISA {
 namespace {

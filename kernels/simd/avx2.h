@@ -97,17 +97,6 @@ QUERN_INLINE float tree_sum(F32x16 a) {
   const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
   return _mm_cvtss_f32(_mm_add_ss(v2, _mm_movehdup_ps(v2)));
 }
-using F32Part = __m256;
-inline constexpr int float_parts = 2;
-template <int p>
-QUERN_INLINE F32Part load_part(const float* v) {
-  return _mm256_loadu_ps(v + 8 * p);
-}
-template <int p>
-QUERN_INLINE void store_part(float* v, F32Part a) {
-  _mm256_storeu_ps(v + 8 * p, a);
-}
-QUERN_INLINE F32Part fma(F32Part a, F32Part b, F32Part c) { return _mm256_fmadd_ps(a, b, c); }
 QUERN_INLINE void transpose_8(__m256 (&r)[8]) {
   __m256 a[8], b[8];
   for (int i = 0; i < 8; i += 2) {

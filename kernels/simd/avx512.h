@@ -61,16 +61,6 @@ QUERN_INLINE std::uint32_t lane_bits(Mask16 m) { return m.m; }
 QUERN_INLINE F32x16 select(Mask16 m, F32x16 yes, F32x16 no) {
   return {_mm512_mask_blend_ps(m.m, no.v, yes.v)};
 }
-using F32Part = F32x16;
-inline constexpr int float_parts = 1;
-template <int>
-QUERN_INLINE F32Part load_part(const float* v) {
-  return load(v);
-}
-template <int>
-QUERN_INLINE void store_part(float* v, F32Part a) {
-  store(v, a);
-}
 QUERN_INLINE float tree_sum(F32x16 a) {
   const __m256 v8 = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
   const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));

@@ -110,16 +110,6 @@ QUERN_INLINE std::uint32_t lane_bits(const Mask16& m) {
 QUERN_INLINE F32x16 select(const Mask16& m, const F32x16& yes, const F32x16& no) {
   return each<F32x16>([&](int i) { return vbslq_f32(m.v[i], yes.v[i], no.v[i]); });
 }
-using F32Part = F32x16;
-inline constexpr int float_parts = 1;
-template <int>
-QUERN_INLINE F32Part load_part(const float* v) {
-  return load(v);
-}
-template <int>
-QUERN_INLINE void store_part(float* v, F32Part a) {
-  store(v, a);
-}
 QUERN_INLINE float tree_sum(const F32x16& a) {
   const float32x4_t v4 = vaddq_f32(vaddq_f32(a.v[0], a.v[2]), vaddq_f32(a.v[1], a.v[3]));
   const float32x2_t v2 = vadd_f32(vget_low_f32(v4), vget_high_f32(v4));

@@ -134,17 +134,6 @@ QUERN_INLINE F32x16 select(const Mask16& m, const F32x16& yes, const F32x16& no)
   return each<F32x16>([&](int i) { return m.v[i] ? yes.v[i] : no.v[i]; });
 }
 // The one way lanes are joined: v[i] + v[i+8], then +4, +2, +1.
-// What one register holds of a vector: part p is lanes 16 / float_parts * p and on.
-using F32Part = F32x16;
-inline constexpr int float_parts = 1;
-template <int>
-QUERN_INLINE F32Part load_part(const float* v) {
-  return load(v);
-}
-template <int>
-QUERN_INLINE void store_part(float* v, F32Part a) {
-  store(v, a);
-}
 QUERN_INLINE float tree_sum(F32x16 a) {
   for (int width = 8; width > 0; width /= 2)
     for (int i = 0; i < width; ++i) a.v[i] += a.v[i + width];
