@@ -8,6 +8,7 @@
 namespace quern::kernels::QUERN_ISA {
 
 struct RowF32 {
+  static constexpr std::size_t bytes = 4;  // an element's
   static QUERN_INLINE F32x16 load(const std::byte* row, std::size_t i) {
     return QUERN_ISA::load(reinterpret_cast<const float*>(row) + i);
   }
@@ -20,6 +21,7 @@ struct RowF32 {
 };
 
 struct RowF16 {
+  static constexpr std::size_t bytes = 2;  // an element's
   static QUERN_INLINE F32x16 load(const std::byte* row, std::size_t i) { return load_f16(row + 2 * i); }
   static QUERN_INLINE F32x16 load_n(const std::byte* row, std::size_t i, std::size_t n) {
     std::byte padded[32] = {};
@@ -32,6 +34,7 @@ struct RowF16 {
 };
 
 struct RowBf16 {
+  static constexpr std::size_t bytes = 2;  // an element's
   static QUERN_INLINE F32x16 load(const std::byte* row, std::size_t i) { return load_bf16(row + 2 * i); }
   static QUERN_INLINE F32x16 load_n(const std::byte* row, std::size_t i, std::size_t n) {
     std::byte padded[32] = {};
