@@ -7,14 +7,9 @@
 namespace quern::detail {
 namespace {
 
-// Rows of hidden values in tiles, whose results have to fit in Scratch::tile_results for n tokens.
-RowTiles hidden_tiles(const Pass& pass, const Worker& worker, const DenseSpec& d, std::size_t n) {
-  const std::size_t most = pass.scratch.tile_floats / n / hidden_panel * hidden_panel;
-  RowTiles tiles(d.up.n_rows, worker);
-  // Two matrices' rows and their packing are in a tile, so it has fewer of them than one of a product.
-  tiles.per_tile = (tiles.per_tile / 4 + hidden_panel - 1) / hidden_panel * hidden_panel;
-  tiles.per_tile = std::clamp(tiles.per_tile, hidden_panel, std::min(most, max_tile_rows));
-  return tiles;
+// The most hidden rows of a tile, whose results have to fit in Scratch::tile_results for n tokens.
+std::size_t most_hidden_rows(const Pass& pass, std::size_t n) {
+  return std::min(pass.scratch.tile_floats / n / hidden_panel * hidden_panel, max_tile_rows);
 }
 
 // tile_results = act(gate x) * (up x), [n, end - begin], for hidden rows [begin, end) and n activation rows.
@@ -54,7 +49,8 @@ void keep_hidden(const Pass& pass, const Worker& worker, const Matrix& down, std
 void dense_into(Pass& pass, Worker& worker, const DenseSpec& d, float* out) {
   const Scratch& s = pass.scratch;
   const std::size_t n = pass.n_tokens();
-  const RowTiles tiles = hidden_tiles(pass, worker, d, n);
+  const auto n_threads = static_cast<std::size_t>(worker.size());
+  const RowTiles tiles = RowTiles::tapering(d.up.n_rows, n_threads, hidden_panel, most_hidden_rows(pass, n));
   const std::array matrices{&d.gate, &d.up};
   product_tiles(
       pass, worker, matrices, {s.ffn_in, &s.packed}, n, tiles.count(),
@@ -69,7 +65,9 @@ void dense_into(Pass& pass, Worker& worker, const DenseSpec& d, float* out) {
 void run_experts(Pass& pass, Worker& worker, const ExpertsSpec& e, std::size_t n_active) {
   const Scratch& s = pass.scratch;
   const std::size_t n = pass.n_tokens(), dim = pass.spec().dim;
-  const RowTiles up_tiles = hidden_tiles(pass, worker, e.expert, n);
+  const std::size_t n_tiles = 16 * static_cast<std::size_t>(worker.size());
+  const RowTiles up_tiles =
+      RowTiles::even(e.expert.up.n_rows, n_tiles, hidden_panel, most_hidden_rows(pass, n));
   const ProductRows x(pass, worker, {s.ffn_in, &s.packed}, n, ProductRows::Where::in_place);
   worker.tiles(n_active * up_tiles.count(), [&](std::size_t tile) {
     const std::uint32_t expert = s.active_experts[tile / up_tiles.count()];
@@ -85,7 +83,7 @@ void run_experts(Pass& pass, Worker& worker, const ExpertsSpec& e, std::size_t n
   });
   const kernels::Activations activations =
       activations_for(e.expert.down, {s.hidden, &s.packed_hidden}, n * e.n_used);
-  const RowTiles down_tiles = weight_tiles(e.expert.down, worker);
+  const RowTiles down_tiles = even_weight_tiles(e.expert.down, worker, 4);
   worker.tiles(n_active * down_tiles.count(), [&](std::size_t tile) {
     const std::uint32_t expert = s.active_experts[tile / down_tiles.count()];
     const std::size_t first = s.expert_begin[expert], n_slots = s.expert_begin[expert + 1] - first;

@@ -26,7 +26,7 @@ void multiply_heads(Pass& pass, Worker& worker, const Matrix& matrix, std::size_
                     float* y, std::size_t stride) {
   const std::size_t n_tokens = pass.n_tokens();
   const kernels::Activations all = activations_for(matrix, {x, &pass.scratch.packed}, n_tokens * n_heads);
-  const RowTiles tiles = weight_tiles(matrix, worker);
+  const RowTiles tiles = even_weight_tiles(matrix, worker, 4);
   worker.tiles(n_heads * tiles.count(), [&](std::size_t tile) {
     const std::size_t h = tile / tiles.count();
     tile %= tiles.count();

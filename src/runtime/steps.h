@@ -5,27 +5,23 @@
 #include <initializer_list>
 
 #include "src/runtime/forward.h"
+#include "src/runtime/row_tiles.h"
 
 namespace quern::detail {
 
-/// How a step over `n` rows (tokens) is cut into tiles: a few for each thread.
-struct RowTiles {
-  RowTiles() = default;
-  RowTiles(std::size_t rows, const Worker& worker)
-      : n_rows(rows),
-        per_tile(std::max<std::size_t>(1, rows / (4 * static_cast<std::size_t>(worker.size())))) {}
-  std::size_t count() const { return (n_rows + per_tile - 1) / per_tile; }
-  std::size_t begin(std::size_t tile) const { return tile * per_tile; }
-  std::size_t end(std::size_t tile) const { return std::min(n_rows, (tile + 1) * per_tile); }
-  std::size_t n_rows = 0, per_tile = 1;
-};
-
-/// Rows of a matrix in tiles: enough tiles to keep all threads busy, deep enough to be worth claiming.
+/// Rows that a product takes apart together.
+inline constexpr std::size_t panel_rows = 32;
+/// Rows of a matrix in tiles of whole panels that taper off; the last are worth claiming, but enough for all.
 inline RowTiles weight_tiles(const Matrix& matrix, const Worker& worker) {
-  constexpr std::size_t panel = 32;
-  RowTiles tiles(matrix.n_rows, worker);
-  tiles.per_tile = std::clamp((tiles.per_tile + panel - 1) / panel * panel, panel, max_tile_rows);
-  return tiles;
+  const auto n_threads = static_cast<std::size_t>(worker.size());
+  const bool has_enough = matrix.n_rows >= 8 * n_threads * 2 * panel_rows;
+  return RowTiles::tapering(matrix.n_rows, n_threads, has_enough ? 2 * panel_rows : panel_rows,
+                            max_tile_rows);
+}
+/// The same in about n tiles for each thread, where products with other matrices follow in the step.
+inline RowTiles even_weight_tiles(const Matrix& matrix, const Worker& worker, std::size_t n) {
+  return RowTiles::even(matrix.n_rows, n * static_cast<std::size_t>(worker.size()), panel_rows,
+                        max_tile_rows);
 }
 
 /// The kinds of packed activations that some matrices read.
@@ -68,7 +64,8 @@ void norm_heads(const Pass& pass, const Norm& norm, QkNormScope scope, float* he
 /// Collective: body(t) for every token of the pass, in one step.
 template <typename Body>
 void for_each_token(Pass& pass, Worker& worker, Body&& body) {
-  const RowTiles tiles(pass.n_tokens(), worker);
+  const std::size_t n = pass.n_tokens();
+  const RowTiles tiles = RowTiles::tapering(n, static_cast<std::size_t>(worker.size()), 1, n);
   worker.tiles(tiles.count(), [&](std::size_t tile) {
     for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t) body(t);
   });
@@ -162,15 +159,17 @@ void multiply_together(Pass& pass, Worker& worker, const Product (&products)[n],
                        After&& after) {
   std::array<RowTiles, n> tiles;
   std::size_t n_tiles = 0;
+  // The first one, which is the largest, comes last and tapers off.
   for (std::size_t i = 0; i < n; ++i) {
-    tiles[i] = weight_tiles(products[i].matrix, worker);
+    const Matrix& matrix = products[i].matrix;
+    tiles[i] = i == 0 ? weight_tiles(matrix, worker) : even_weight_tiles(matrix, worker, 1);
     n_tiles += tiles[i].count();
   }
   std::array<const Matrix*, n> matrices;
   for (std::size_t i = 0; i < n; ++i) matrices[i] = &products[i].matrix;
   const auto body = [&](std::size_t tile, ProductRows& rows) {
-    std::size_t which = 0;
-    while (tile >= tiles[which].count()) tile -= tiles[which++].count();
+    std::size_t which = n - 1;
+    while (tile >= tiles[which].count()) tile -= tiles[which--].count();
     const Product& p = products[which];
     const std::size_t begin = tiles[which].begin(tile), end = tiles[which].end(tile);
     float* y = rows.results(p.y + begin, end - begin);
