@@ -14,6 +14,7 @@
 
 #include "quern/answer.h"
 #include "tests/chat/answer_support.h"
+#include "tests/support/files.h"
 
 namespace quern::test {
 namespace {
@@ -23,14 +24,9 @@ using nlohmann::json;
 const std::filesystem::path shared_templates =
     std::filesystem::path(QUERN_SHARED_DIR) / "golden" / "chat" / "templates";
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 const json& golden() {
   static const json value =
-      json::parse(read(std::filesystem::path(QUERN_TEST_DATA_DIR) / "chat" / "tool-parsing.json"));
+      json::parse(read_file(std::filesystem::path(QUERN_TEST_DATA_DIR) / "chat" / "tool-parsing.json"));
   return value;
 }
 
@@ -93,7 +89,7 @@ TEST(AnswerGolden, TheTemplateTellsTheFormat) {
   if (!std::filesystem::exists(shared_templates)) GTEST_SKIP() << "no templates here";
   for (const Case& c : cases()) {
     SCOPED_TRACE(c.name);
-    const AnswerFormat format = AnswerFormat::of_template(read(shared_templates / c.template_name));
+    const AnswerFormat format = AnswerFormat::of_template(read_file(shared_templates / c.template_name));
     EXPECT_EQ(format.name(), c.family);
     EXPECT_EQ(as_json(parse_pieces(format, c.prompt, c.tools, {c.text}), c.expected), c.expected);
   }

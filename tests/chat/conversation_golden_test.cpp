@@ -11,19 +11,15 @@
 #include <vector>
 
 #include "quern/chat.h"
+#include "tests/support/files.h"
 
 namespace quern::test {
 namespace {
 
-using json = nlohmann::ordered_json;
+using Ordered = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 const fs::path templates = fs::path(QUERN_SHARED_DIR) / "golden/chat/templates";
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // What these templates take: the field of reasoning; content in parts, tools, calls of tools.
 constexpr struct {
@@ -81,11 +77,11 @@ class GoldenConversations : public testing::Test {
  protected:
   void SetUp() override {
     if (!fs::exists(templates)) GTEST_SKIP() << "no templates in " << templates;
-    golden_ = json::parse(read(fs::path(QUERN_TEST_DATA_DIR) / "chat/tool-parsing.json"));
+    golden_ = Ordered::parse(read_file(fs::path(QUERN_TEST_DATA_DIR) / "chat/tool-parsing.json"));
   }
 
-  ChatTemplate chat(const json& one) const {
-    return ChatTemplate::compile(read(templates / one["template"].get<std::string>()),
+  ChatTemplate chat(const Ordered& one) const {
+    return ChatTemplate::compile(read_file(templates / one["template"].get<std::string>()),
                                  {.bos_token = golden_["bos_token"].get<std::string>(),
                                   .eos_token = golden_["eos_token"].get<std::string>()})
         .value();
@@ -93,24 +89,24 @@ class GoldenConversations : public testing::Test {
   ChatMessage question() const {
     return {.role = "user", .content = golden_["user_message"].get<std::string>()};
   }
-  RenderOptions options(const json& one) const {
-    json tools = json::array();
+  RenderOptions options(const Ordered& one) const {
+    Ordered tools = Ordered::array();
     for (const auto& [name, tool] : golden_["tools"].items())
-      if (!one.contains("tools") || std::ranges::find(one["tools"], json(name)) != one["tools"].end())
+      if (!one.contains("tools") || std::ranges::find(one["tools"], Ordered(name)) != one["tools"].end())
         tools.push_back(tool);
     return {.tools = tools.dump(),
             .variables = one.contains("context") ? one["context"].dump() : "",
             .now = std::chrono::local_seconds()};
   }
 
-  json golden_;
+  Ordered golden_;
 };
 
 TEST_F(GoldenConversations, CapabilitiesAreFoundOut) {
   for (const auto& expected : takes) {
     SCOPED_TRACE(expected.name);
     const ChatCapabilities found =
-        ChatTemplate::compile(read(templates / (std::string(expected.name) + ".jinja")),
+        ChatTemplate::compile(read_file(templates / (std::string(expected.name) + ".jinja")),
                               {.bos_token = "<s>", .eos_token = "</s>"})
             .value()
             .capabilities();
@@ -126,7 +122,7 @@ TEST_F(GoldenConversations, CapabilitiesAreFoundOut) {
 }
 
 TEST_F(GoldenConversations, ThePromptEndsWhereTheAnswerBegins) {
-  for (const json& one : golden_["cases"]) {
+  for (const Ordered& one : golden_["cases"]) {
     const auto prompt = chat(one).render(std::vector<ChatMessage>{question()}, options(one));
     if (!prompt) {
       ADD_FAILURE() << one["name"] << ": " << prompt.error().message;
@@ -140,7 +136,7 @@ TEST_F(GoldenConversations, ThePromptEndsWhereTheAnswerBegins) {
 
 TEST_F(GoldenConversations, AnAnswerGoesBackIntoTheConversationAsItWas) {
   std::size_t n = 0;
-  for (const json& one : golden_["cases"]) {
+  for (const Ordered& one : golden_["cases"]) {
     if (one["made_by"] != "render") continue;
     ++n;
     RenderOptions with = options(one);

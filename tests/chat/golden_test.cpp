@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/chat/rendering.h"
+#include "tests/support/files.h"
 
 namespace quern::test {
 namespace {
@@ -18,13 +19,8 @@ using detail::parse_json;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 TEST(SmallTemplates, RenderAsRecorded) {
-  const json groups = json::parse(read(fs::path(QUERN_TEST_DATA_DIR) / "chat/small-templates.json"));
+  const json groups = json::parse(read_file(fs::path(QUERN_TEST_DATA_DIR) / "chat/small-templates.json"));
   const Json variables = parse_json(R"({
       "m": {"role": "user", "content": "hi", "items": [1, 2]},
       "msgs": [{"role": "user", "content": "x"}, {"role": "assistant"}],
@@ -52,7 +48,7 @@ class GoldenTemplates : public testing::Test {
   void SetUp() override {
     if (!fs::exists(folder() / "conversations.json"))
       GTEST_SKIP() << "no recorded renderings in " << folder();
-    const Json ordered = parse_json(read(folder() / "conversations.json")).value();
+    const Json ordered = parse_json(read_file(folder() / "conversations.json")).value();
     for (const Json& conversation : *ordered.find("conversations")->array()) {
       Json context = *conversation.find("context");
       context.set("bos_token", *ordered.find("bos_token"));
@@ -62,7 +58,7 @@ class GoldenTemplates : public testing::Test {
   }
   /// Compares every pair of one template; gives how many there were.
   std::size_t compare(const std::string& name, const json& expected) {
-    const std::string source = read(folder() / "templates" / (name + ".jinja"));
+    const std::string source = read_file(folder() / "templates" / (name + ".jinja"));
     EXPECT_NE(source, "") << name;
     std::size_t n = 0;
     for (const auto& [conversation, text] : expected.items()) {
@@ -99,22 +95,22 @@ TEST_F(GoldenTemplates, EveryTemplateAndConversation) {
     const std::string file = entry.path().filename().string();
     constexpr std::string_view end = ".golden.json";
     if (!file.ends_with(end)) continue;
-    n += compare(file.substr(0, file.size() - end.size()), json::parse(read(entry.path())));
+    n += compare(file.substr(0, file.size() - end.size()), json::parse(read_file(entry.path())));
   }
   EXPECT_EQ(n, 734u);
 }
 
 TEST_F(GoldenTemplates, WhatFewerRenderersAgreeOn) {
-  const json templates = json::parse(read(folder() / "jinja2-only.json"));
+  const json templates = json::parse(read_file(folder() / "jinja2-only.json"));
   std::size_t n = 0;
   for (const auto& [name, expected] : templates.items()) n += compare(name, expected);
   EXPECT_EQ(n, 79u);
 }
 
 TEST_F(GoldenTemplates, WhatNobodyDecidedIsATextOrAnError) {
-  for (const json& pair : json::parse(read(folder() / "left-out.json"))) {
+  for (const json& pair : json::parse(read_file(folder() / "left-out.json"))) {
     const auto compiled = detail::jinja::Template::compile(
-        read(folder() / "templates" / (pair["template"].get<std::string>() + ".jinja")));
+        read_file(folder() / "templates" / (pair["template"].get<std::string>() + ".jinja")));
     ASSERT_TRUE(compiled) << compiled.error().message;
     const auto result = compiled->render(variables_.at(pair["conversation"].get<std::string>()), noon);
     const bool other_fails = pair["jinja2"].get<std::string>().starts_with("fails");

@@ -19,7 +19,7 @@ const struct {
   const char* what;
   std::string source;
   const char* ends;  // the beginning of the text, or of the error's kind and message
-} cases[] = {
+} hostile_templates[] = {
     {"gigabyte", "{{ 'a' * 10**9 }}", "error: limit_"},
     {"gigabyte by replacement", "{{ ('a' * 100000) | replace('a', 'b' * 100000) }}", "error: limit_"},
     {"gigabyte by joining", "{{ range(99999) | join('x' * 99999) }}", "error: limit_"},
@@ -87,7 +87,7 @@ const struct {
 };
 
 TEST(HostileTemplates, EndWithinTheirLimits) {
-  for (const auto& c : cases) {
+  for (const auto& c : hostile_templates) {
     const std::string text = rendered(c.source);
     EXPECT_EQ(text.substr(0, std::string_view(c.ends).size()), c.ends)
         << c.what << ": " << text.substr(0, 200);

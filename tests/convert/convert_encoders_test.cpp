@@ -210,7 +210,7 @@ TEST(ConvertEncoders, TokensAroundATextInBothForms) {
   EXPECT_THAT(other.report.error().message, HasSubstr("puts 'the' behind a text, expected the eos token"));
 }
 
-const std::map<std::string, std::vector<BadFolder>> bad_folders = {
+const std::map<std::string, std::vector<BadFolder>> bad_encoders = {
     {"nomic-bert",
      {{"another activation", [](MadeFolder& f) { f.config["activation_function"] = "geglu"; }, unsupported,
        "activation_function", "the string 'geglu', expected swiglu"},
@@ -298,7 +298,7 @@ const std::map<std::string, std::vector<BadFolder>> bad_folders = {
        corrupt, "linear.weight", "has shape [80, 64], expected [81, 64]"}}}};
 
 TEST(ConvertEncoders, NameWhatIsWrong) {
-  for (const auto& [name, bad] : bad_folders) {
+  for (const auto& [name, bad] : bad_encoders) {
     const auto folder = made_golden(name);
     if (!folder) continue;  // modern-bert is always there
     for (const BadFolder& one : bad) expect_error(*folder, one);

@@ -16,7 +16,7 @@ using formats::TensorType;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const BadFolder bad_folders[] = {
+const BadFolder bad_llamas[] = {
     // config.json
     {"unknown family", [](MadeFolder& f) { f.config["architectures"] = {"LlamaForPoetry"}; }, unsupported,
      "architectures", "'LlamaForPoetry', expected one of LlamaForCausalLM, MistralForCausalLM"},
@@ -143,7 +143,7 @@ const BadFolder bad_folders[] = {
 };
 
 TEST(ConvertErrors, NameWhatIsWrongAndLeaveNoFile) {
-  for (const BadFolder& bad : bad_folders) expect_error(made_llama(), bad);
+  for (const BadFolder& bad : bad_llamas) expect_error(made_llama(), bad);
 }
 
 TEST(ConvertErrors, UnknownPreTokenizersListTheKnownOnes) {

@@ -50,7 +50,7 @@ void write_directly(const std::filesystem::path& path, const ModelFile& model, c
   writer.finish().value();
 }
 
-void expect_same_tensors(const ModelFile& expected, const ModelFile& found) {
+void expect_golden_tensors(const ModelFile& expected, const ModelFile& found) {
   for (const Tensor& tensor : found.tensors()) {
     const Tensor* same = expected.find(tensor.name);
     if (!same) {  // phi2: separate in the folder, fused in the golden file; the logits tell
@@ -143,7 +143,7 @@ TEST_P(ConvertedModel, EqualsTheSameWeightsWrittenDirectly) {
   const auto checked = check(scratch / "out.gguf", {.threads = 1});
   ASSERT_TRUE(checked) << checked.error().message;
   for (const Finding& finding : checked->findings) ADD_FAILURE() << finding.where << ": " << finding.what;
-  expect_same_tensors(direct, converted);
+  expect_golden_tensors(direct, converted);
   expect_same_metadata(direct, converted);
   expect_same_tokens(direct, converted);
 

@@ -180,7 +180,7 @@ TEST(ConvertVariants, EveryTypeOfMatricesLoads) {
   }
 }
 
-const std::map<std::string, std::vector<BadFolder>> bad_folders = {
+const std::map<std::string, std::vector<BadFolder>> bad_variants = {
     {"t5",
      {{"another activation", [](MadeFolder& f) { f.config["feed_forward_proj"] = "gated-silu"; }, unsupported,
        "feed_forward_proj", "the string 'gated-silu', expected relu or gated-gelu"},
@@ -257,7 +257,7 @@ const std::map<std::string, std::vector<BadFolder>> bad_folders = {
        corrupt, "model.language_model.layers.0.linear_attn.A_log", "has 5 rows, expected 4"}}}};
 
 TEST(ConvertVariants, NameWhatIsWrong) {
-  for (const auto& [name, bad] : bad_folders) {
+  for (const auto& [name, bad] : bad_variants) {
     const auto folder = made_golden(name);
     if (!folder) continue;  // t5 and qwen35 are always there
     for (const BadFolder& one : bad) expect_error(*folder, one);

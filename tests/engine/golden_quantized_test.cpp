@@ -12,7 +12,7 @@ struct QuantizedCase {
   const char* type;
   double mean_divergence;  // allowed
 };
-constexpr QuantizedCase cases[] = {
+constexpr QuantizedCase quantized_cases[] = {
     {"Q4_0", 2.3e-3},    {"Q4_1", 2.1e-3},   {"Q5_0", 2.2e-3},    {"Q5_1", 2.1e-3},   {"Q8_0", 2.3e-3},
     {"Q2_K", 5.4e-3},    {"Q3_K", 4.1e-3},   {"Q4_K", 4.8e-3},    {"Q5_K", 4.8e-3},   {"Q6_K", 4.4e-3},
     {"IQ4_NL", 2.3e-3},  {"IQ4_XS", 4.4e-3}, {"IQ2_XXS", 5.7e-3}, {"IQ2_XS", 7.3e-3}, {"IQ2_S", 6.5e-3},
@@ -54,7 +54,7 @@ TEST_P(GoldenQuantized, DivergesNoMoreThanAllowed) {
   EXPECT_LE(found.mean, GetParam().mean_divergence);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, GoldenQuantized, testing::ValuesIn(cases),
+INSTANTIATE_TEST_SUITE_P(Types, GoldenQuantized, testing::ValuesIn(quantized_cases),
                          [](const auto& test) { return std::string(test.param.type); });
 
 // Experts in MXFP4, everything else in F32: rounding their inputs may also change which experts are chosen.

@@ -128,7 +128,7 @@ TEST(QuernChatTerminal, InterruptsStopTheAnswerOrEmptyTheLine) {
 TEST(QuernChatTerminal, APasteOfSeveralLinesIsOneMessage) {
   const ScratchFolder folder;
   const std::string file = (folder / "talk.json").string();
-  Terminal chat("quern-chat", {"-m", QUERN_SOURCE_DIR "/examples/model/quern-valley.gguf", "--temp", "0"});
+  Terminal chat("quern-chat", {"-m", valley_model, "--temp", "0"});
   const std::string begin = chat.shown_at_prompt();
   if (begin.find(bracketed_paste) == std::string::npos) GTEST_SKIP() << "built without libedit";
   chat.type("\x1b[200~Where does\rMira live?\x1b[201~");
@@ -152,8 +152,8 @@ TEST(QuernChatTerminal, ReasoningIsShownDimmed) {
   write_file(folder / "t.jinja",
              "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}<|assistant|>\n"
              "{# </think> #}<think>");
-  Terminal chat("quern-chat", {"-m", QUERN_SOURCE_DIR "/examples/model/quern-valley.gguf", "--temp", "0",
-                               "--template", (folder / "t.jinja").string()});
+  Terminal chat("quern-chat",
+                {"-m", valley_model, "--temp", "0", "--template", (folder / "t.jinja").string()});
   chat.shown_at_prompt();
   chat.type("Where does Mira live?\r");
   chat.shown_until("live?");

@@ -12,10 +12,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string valley = QUERN_SOURCE_DIR "/examples/model/quern-valley.gguf";
-
 Outcome chat(std::string_view input, std::vector<std::string> more = {}) {
-  more.insert(more.end(), {"-m", valley, "--temp", "0"});
+  more.insert(more.end(), {"-m", valley_model, "--temp", "0"});
   return run_program("quern-chat", more, input);
 }
 

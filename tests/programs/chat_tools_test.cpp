@@ -75,9 +75,7 @@ TEST_F(QuernChatTools, ToolsHaveToBeToolsAndTheTemplateHasToTakeThem) {
   EXPECT_EQ(bad.status, 1);
   EXPECT_EQ(bad.out, "");
   EXPECT_EQ(std::ranges::count(bad.err, '\n'), 1) << bad.err;
-  const Outcome plain = run_program(
-      "quern-chat",
-      {"-m", QUERN_SOURCE_DIR "/examples/model/quern-valley.gguf", "--tools", path("tools.json")}, "x\n");
+  const Outcome plain = run_program("quern-chat", {"-m", valley_model, "--tools", path("tools.json")}, "x\n");
   EXPECT_EQ(plain.status, 1);
   EXPECT_EQ(plain.err, "quern-chat: the chat template has no tools\n");
 }

@@ -12,10 +12,8 @@ namespace {
 using testing::EndsWith;
 using testing::HasSubstr;
 
-const std::string model = std::string(QUERN_SOURCE_DIR) + "/examples/model/quern-valley.gguf";
-
 TEST(InspectProgram, CheckSaysThatNothingIsWrong) {
-  const Outcome outcome = run_program("quern-inspect", {"-m", model, "--check"});
+  const Outcome outcome = run_program("quern-inspect", {"-m", valley_model, "--check"});
   EXPECT_EQ(outcome.status, 0) << outcome.out << outcome.err;
   EXPECT_THAT(outcome.out, EndsWith(": nothing wrong\n"));
   EXPECT_EQ(outcome.err, "");
@@ -24,12 +22,12 @@ TEST(InspectProgram, CheckSaysThatNothingIsWrong) {
 TEST(InspectProgram, AManifestFindsAFlippedBit) {
   const ScratchFolder scratch;
   const std::string manifest = scratch / "manifest.json", copy = scratch / "copy.gguf";
-  EXPECT_EQ(run_program("quern-inspect", {"-m", model, "--manifest", manifest}).status, 0);
-  const Outcome same = run_program("quern-inspect", {"-m", model, "--verify", manifest});
+  EXPECT_EQ(run_program("quern-inspect", {"-m", valley_model, "--manifest", manifest}).status, 0);
+  const Outcome same = run_program("quern-inspect", {"-m", valley_model, "--verify", manifest});
   EXPECT_EQ(same.status, 0) << same.out << same.err;
   EXPECT_THAT(same.out, HasSubstr("as in the manifest"));
 
-  std::string bytes = read_file(model);
+  std::string bytes = read_file(valley_model);
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   write_file(copy, bytes);
   const Outcome other = run_program("quern-inspect", {"-m", copy, "--verify", manifest, "--json"});
@@ -47,12 +45,13 @@ TEST(InspectProgram, AManifestThatIsNoneIsOneLine) {
         "{\"quern_manifest\": 1, \"metadata_sha256\": \"\", \"tensors\": [{\"name\": 1}]}"}) {
     write_file(scratch / "manifest.json", text);
     const Outcome outcome =
-        run_program("quern-inspect", {"-m", model, "--verify", scratch / "manifest.json"});
+        run_program("quern-inspect", {"-m", valley_model, "--verify", scratch / "manifest.json"});
     EXPECT_EQ(outcome.status, 1) << text;
     EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("manifest.json is no manifest: "));
   }
-  EXPECT_EQ(run_program("quern-inspect", {"-m", model, "--verify", scratch / "nothing.json"}).status, 1);
+  EXPECT_EQ(run_program("quern-inspect", {"-m", valley_model, "--verify", scratch / "nothing.json"}).status,
+            1);
 }
 
 }  // namespace

@@ -11,26 +11,19 @@
 
 #include <sys/wait.h>
 
+#include "tests/support/files.h"
 #include "tests/support/scratch_folder.h"
 
 namespace quern::test {
+
+/// The model that the programs come with, and a golden one that has no chat template.
+inline const std::string valley_model = QUERN_SOURCE_DIR "/examples/model/quern-valley.gguf";
+inline const std::string llama_model = QUERN_TEST_DATA_DIR "/models/llama.gguf";
 
 struct Outcome {
   int status = -1;  ///< exit status; 128 + n after signal n
   std::string out, err;
 };
-
-inline std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot read " + path.string());
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
-}
 
 inline std::string shell_word(std::string_view argument) {
   std::string out = "'";

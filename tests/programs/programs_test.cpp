@@ -15,8 +15,6 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-const std::string model = std::string(QUERN_TEST_DATA_DIR) + "/models/llama.gguf";
-
 /// One line, which begins with the program's name.
 void expect_one_line(const Outcome& outcome, const std::string& name, const std::string& part) {
   EXPECT_EQ(outcome.out, "");
@@ -33,32 +31,32 @@ TEST(Programs, WrongUsageIsOneLineAndStatusTwo) {
     std::string says;
   } cases[] = {
       {"quern-run", {"hello"}, "--model is required"},
-      {"quern-run", {"-m", model, "-t", "-1", "hello"}, "'-1' is not a whole number from 0 to 1024"},
-      {"quern-run", {"-m", model, "-t", "two", "hello"}, "'two' is not a whole number"},
-      {"quern-run", {"-m", model, "--kv", "q4_0", "hello"}, "'q4_0' is none of f16, f32, bf16, q8_0"},
-      {"quern-run", {"-m", model, "--isa", "abacus", "hello"}, "'abacus' is none of"},
-      {"quern-run", {"-m", model, "-n", "-5", "hello"}, "'-5' is not a whole number from 0 to"},
-      {"quern-run", {"-m", model, "--top-p", "1.5", "hello"}, "'1.5' is not a number from 0 to 1"},
-      {"quern-run", {"-m", model, "--temp", "nan", "hello"}, "'nan' is not a number"},
-      {"quern-run", {"-m", model, "--wat", "hello"}, "--wat"},
-      {"quern-run", {"-m", model, "--seed", "x", "hello"}, "'x' is not a whole number"},
+      {"quern-run", {"-m", llama_model, "-t", "-1", "hello"}, "'-1' is not a whole number from 0 to 1024"},
+      {"quern-run", {"-m", llama_model, "-t", "two", "hello"}, "'two' is not a whole number"},
+      {"quern-run", {"-m", llama_model, "--kv", "q4_0", "hello"}, "'q4_0' is none of f16, f32, bf16, q8_0"},
+      {"quern-run", {"-m", llama_model, "--isa", "abacus", "hello"}, "'abacus' is none of"},
+      {"quern-run", {"-m", llama_model, "-n", "-5", "hello"}, "'-5' is not a whole number from 0 to"},
+      {"quern-run", {"-m", llama_model, "--top-p", "1.5", "hello"}, "'1.5' is not a number from 0 to 1"},
+      {"quern-run", {"-m", llama_model, "--temp", "nan", "hello"}, "'nan' is not a number"},
+      {"quern-run", {"-m", llama_model, "--wat", "hello"}, "--wat"},
+      {"quern-run", {"-m", llama_model, "--seed", "x", "hello"}, "'x' is not a whole number"},
       {"quern-run",
-       {"-m", model, "--seed", "18446744073709551616", "hello"},
+       {"-m", llama_model, "--seed", "18446744073709551616", "hello"},
        "'18446744073709551616' is not a whole number from 0 to 18446744073709551615"},
-      {"quern-run", {"-m", model, "--temp", "1e39", "hello"}, "'1e39' is not a number of 0 or more"},
-      {"quern-run", {"-m", model, "--stop", "x", "--stop", "", "hello"}, "--stop: the text is empty"},
-      {"quern-run", {"-m", model, "--n-ctx", "-1", "hello"}, "'-1' is not a whole number"},
-      {"quern-chat", {"-m", model, "--variables", "[1]"}, "'[1]' is no JSON object"},
+      {"quern-run", {"-m", llama_model, "--temp", "1e39", "hello"}, "'1e39' is not a number of 0 or more"},
+      {"quern-run", {"-m", llama_model, "--stop", "x", "--stop", "", "hello"}, "--stop: the text is empty"},
+      {"quern-run", {"-m", llama_model, "--n-ctx", "-1", "hello"}, "'-1' is not a whole number"},
+      {"quern-chat", {"-m", llama_model, "--variables", "[1]"}, "'[1]' is no JSON object"},
       {"quern-inspect", {}, "--model is required"},
-      {"quern-embed", {"-m", model, "--json", "--format", "npy"}, "--json excludes --format"},
-      {"quern-logits", {"-m", model, "--json", "--tokens", "1", "--out", "x"}, "--json"},
-      {"quern-tokenize", {"-m", model, "--encode"}, "--encode"},
-      {"quern-logits", {"-m", model, "--out", "x"}, "tokens"},
-      {"quern-logits", {"-m", model, "--tokens", "1,-2", "--out", "x"}, "'-2' is not a whole number"},
+      {"quern-embed", {"-m", llama_model, "--json", "--format", "npy"}, "--json excludes --format"},
+      {"quern-logits", {"-m", llama_model, "--json", "--tokens", "1", "--out", "x"}, "--json"},
+      {"quern-tokenize", {"-m", llama_model, "--encode"}, "--encode"},
+      {"quern-logits", {"-m", llama_model, "--out", "x"}, "tokens"},
+      {"quern-logits", {"-m", llama_model, "--tokens", "1,-2", "--out", "x"}, "'-2' is not a whole number"},
       {"quern-logits",
-       {"-m", model, "--tokens", "1", "--chunk", "0", "--out", "x"},
+       {"-m", llama_model, "--tokens", "1", "--chunk", "0", "--out", "x"},
        "'0' is not a whole number"},
-      {"quern-logits", {"-m", model, "--tokens", "1"}, "--out is required"},
+      {"quern-logits", {"-m", llama_model, "--tokens", "1"}, "--out is required"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.program + " " + testing::PrintToString(c.arguments));
@@ -70,13 +68,14 @@ TEST(Programs, WrongUsageIsOneLineAndStatusTwo) {
 
 TEST(Programs, NumbersAreDecimalAndWholeTo64Bits) {
   const Outcome outcome = run_program(
-      "quern-run", {"-m", model, "-n", "08", "--seed", "18446744073709551615", "--json", "hello"});
+      "quern-run", {"-m", llama_model, "-n", "08", "--seed", "18446744073709551615", "--json", "hello"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   const json result = json::parse(outcome.out);
   EXPECT_EQ(result.at("new_tokens"), 8);
   EXPECT_EQ(result.at("seed"), 18446744073709551615u);
-  const Outcome zeros = run_program("quern-logits", {"-m", model, "--tokens", "010,1", "--out", "-"});
-  EXPECT_EQ(zeros.out, run_program("quern-logits", {"-m", model, "--tokens", "10,1", "--out", "-"}).out);
+  const Outcome zeros = run_program("quern-logits", {"-m", llama_model, "--tokens", "010,1", "--out", "-"});
+  EXPECT_EQ(zeros.out,
+            run_program("quern-logits", {"-m", llama_model, "--tokens", "10,1", "--out", "-"}).out);
   EXPECT_NE(zeros.out, "");
 }
 
@@ -95,7 +94,7 @@ TEST(Programs, HelpAndVersionAreNoErrors) {
 TEST(Programs, AFileTheLibraryRefusesIsOneLineAndStatusOne) {
   ScratchFolder folder;
   const std::string broken = (folder / "broken.gguf").string();
-  const std::string good = read_file(model);
+  const std::string good = read_file(llama_model);
   std::string renamed = good;
   renamed.replace(renamed.find("llama"), 5, "lmaoa");  // general.architecture's value
   for (const std::string& bytes :
@@ -125,21 +124,22 @@ TEST(Programs, OutputThatCannotBeWrittenIsAFailure) {
        {"quern-run -m MODEL -n 5 hello", "quern-run -m MODEL -n 5 --json hello", "quern-inspect -m MODEL",
         "quern-inspect -m MODEL --json", "quern-logits -m MODEL --tokens 1 --out -"}) {
     std::string line = std::string(QUERN_PROGRAM_DIR) + "/" + command + " > /dev/full 2> /dev/null";
-    line.replace(line.find("MODEL"), 5, shell_word(model));
+    line.replace(line.find("MODEL"), 5, shell_word(llama_model));
     const int status = std::system(line.c_str());
     EXPECT_EQ(WEXITSTATUS(status), 1) << command;
   }
 }
 
 TEST(QuernRun, StreamsTheTextAndSaysHowItWent) {
-  const Outcome text = run_program("quern-run", {"-m", model, "-n", "12", "--seed", "5", "-t", "1", "ab"});
+  const Outcome text =
+      run_program("quern-run", {"-m", llama_model, "-n", "12", "--seed", "5", "-t", "1", "ab"});
   EXPECT_EQ(text.status, 0);
   EXPECT_TRUE(text.out.ends_with('\n'));
   EXPECT_THAT(text.err, HasSubstr("seed 5"));
   EXPECT_THAT(text.err, HasSubstr("memory"));
 
   const Outcome again =
-      run_program("quern-run", {"-m", model, "-n", "12", "--seed", "5", "-t", "2", "--json"}, "ab");
+      run_program("quern-run", {"-m", llama_model, "-n", "12", "--seed", "5", "-t", "2", "--json"}, "ab");
   EXPECT_EQ(again.status, 0);
   EXPECT_EQ(again.err, "");
   const json result = json::parse(again.out);
@@ -155,7 +155,7 @@ TEST(QuernRun, ReadsThePromptFromAnyPlace) {
   ScratchFolder folder;
   const std::string file = (folder / "prompt.txt").string();
   write_file(file, "hello there");
-  const std::vector<std::string> common = {"-m", model, "-n", "6", "--temp", "0", "--json"};
+  const std::vector<std::string> common = {"-m", llama_model, "-n", "6", "--temp", "0", "--json"};
   const auto text = [&](std::vector<std::string> more, const std::string& input = {}) {
     more.insert(more.end(), common.begin(), common.end());
     const Outcome outcome = run_program("quern-run", more, input);
@@ -171,7 +171,7 @@ TEST(QuernRun, ReadsThePromptFromAnyPlace) {
 }
 
 TEST(QuernRun, EndsBeforeAStopString) {
-  const std::vector<std::string> common = {"-m", model, "-n", "20", "--temp", "0", "--json"};
+  const std::vector<std::string> common = {"-m", llama_model, "-n", "20", "--temp", "0", "--json"};
   const auto run = [&](std::vector<std::string> more) {
     more.insert(more.begin(), common.begin(), common.end());
     return json::parse(run_program("quern-run", more).out);
@@ -187,14 +187,15 @@ TEST(QuernRun, EndsBeforeAStopString) {
 }
 
 TEST(QuernRun, APromptThatDoesNotFitIsRefused) {
-  const Outcome outcome = run_program("quern-run", {"-m", model, "--n-ctx", "16"}, std::string(400, 'x'));
+  const Outcome outcome =
+      run_program("quern-run", {"-m", llama_model, "--n-ctx", "16"}, std::string(400, 'x'));
   EXPECT_EQ(outcome.status, 1);
   expect_one_line(outcome, "quern-run", "16");
 }
 
 TEST(QuernTokenize, OneArrayALineAndBack) {
   const std::string input = "hello\n\nwith CR\r\nlast line without LF";
-  const Outcome ids = run_program("quern-tokenize", {"-m", model, "--ids"}, input);
+  const Outcome ids = run_program("quern-tokenize", {"-m", llama_model, "--ids"}, input);
   ASSERT_EQ(ids.status, 0) << ids.err;
   std::vector<json> lines;
   for (std::size_t at = 0; at < ids.out.size(); at = ids.out.find('\n', at) + 1)
@@ -204,22 +205,25 @@ TEST(QuernTokenize, OneArrayALineAndBack) {
   EXPECT_TRUE(lines[1].empty());
   EXPECT_FALSE(lines[0].empty());
 
-  const Outcome text = run_program("quern-tokenize", {"-m", model, "--decode"}, ids.out);
+  const Outcome text = run_program("quern-tokenize", {"-m", llama_model, "--decode"}, ids.out);
   EXPECT_EQ(text.status, 0) << text.err;
   EXPECT_EQ(text.out, input + "\n");
 
   const Outcome from_hex =
-      run_program("quern-tokenize", {"-m", model, "--ids", "--hex"}, "68656C6c6f\n\n0aff00");
+      run_program("quern-tokenize", {"-m", llama_model, "--ids", "--hex"}, "68656C6c6f\n\n0aff00");
   EXPECT_EQ(from_hex.status, 0) << from_hex.err;
   EXPECT_EQ(from_hex.out.substr(0, from_hex.out.find('\n')), lines[0].dump());
-  const Outcome to_hex = run_program("quern-tokenize", {"-m", model, "--decode", "--hex"}, from_hex.out);
+  const Outcome to_hex =
+      run_program("quern-tokenize", {"-m", llama_model, "--decode", "--hex"}, from_hex.out);
   EXPECT_EQ(to_hex.out, "68656c6c6f\n\n0aff00\n");
-  const Outcome to_json = run_program("quern-tokenize", {"-m", model, "--decode", "--json"}, from_hex.out);
+  const Outcome to_json =
+      run_program("quern-tokenize", {"-m", llama_model, "--decode", "--json"}, from_hex.out);
   EXPECT_EQ(to_json.out, "\"hello\"\n\"\"\n\"\\n\uFFFD\\u0000\"\n");
 
-  const Outcome special = run_program("quern-tokenize", {"-m", model, "--ids", "--add-special"}, "hello");
+  const Outcome special =
+      run_program("quern-tokenize", {"-m", llama_model, "--ids", "--add-special"}, "hello");
   EXPECT_EQ(json::parse(special.out).size(), lines[0].size() + 1);
-  const Outcome listing = run_program("quern-tokenize", {"-m", model}, "hello");
+  const Outcome listing = run_program("quern-tokenize", {"-m", llama_model}, "hello");
   EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(listing.out, '\n')), lines[0].size() + 1);
 }
 
@@ -234,7 +238,7 @@ TEST(QuernTokenize, BadLinesAreNamed) {
       {{"--ids", "--hex"}, "00\n0", "line 2"},  {{"--ids", "--hex"}, "zz", "zz"},
   };
   for (const auto& c : cases) {
-    std::vector<std::string> arguments = {"-m", model};
+    std::vector<std::string> arguments = {"-m", llama_model};
     arguments.insert(arguments.end(), c.arguments.begin(), c.arguments.end());
     const Outcome outcome = run_program("quern-tokenize", arguments, c.input);
     EXPECT_EQ(outcome.status, 1) << c.input;
@@ -279,8 +283,9 @@ TEST(QuernLogits, GoldenValuesAndTheSameBytesForEveryThreadAndChunk) {
   std::string first;
   for (const std::string threads : {"1", "2", "3"}) {
     for (const std::string chunk : {"", "1", "7", "33", "64"}) {
-      std::vector<std::string> arguments = {"-m",  model, "--tokens-file", file,      "--out", out, "--kv",
-                                            "f32", "-t",  threads,         "--n-ctx", "128"};
+      std::vector<std::string> arguments = {"-m",    llama_model, "--tokens-file", file,
+                                            "--out", out,         "--kv",          "f32",
+                                            "-t",    threads,     "--n-ctx",       "128"};
       if (!chunk.empty()) arguments.insert(arguments.end(), {"--chunk", chunk});
       const Outcome outcome = run_program("quern-logits", arguments);
       ASSERT_EQ(outcome.status, 0) << outcome.err;
@@ -301,7 +306,7 @@ TEST(QuernLogits, GoldenValuesAndTheSameBytesForEveryThreadAndChunk) {
   EXPECT_LT(worst, 2e-4);
 
   const Outcome listed =
-      run_program("quern-logits", {"-m", model, "--tokens", "1,234,272", "--out", "-", "--kv", "f32"});
+      run_program("quern-logits", {"-m", llama_model, "--tokens", "1,234,272", "--out", "-", "--kv", "f32"});
   EXPECT_EQ(listed.status, 0) << listed.err;
   EXPECT_TRUE(listed.out == first.substr(0, 3 * 320 * sizeof(float)));
 }
@@ -310,26 +315,26 @@ TEST(QuernLogits, LeavesNoFileBehindAFailure) {
   ScratchFolder folder;
   const std::string out = (folder / "out.f32").string();
   const Outcome outcome =
-      run_program("quern-logits", {"-m", model, "--tokens", "1,2,320", "--chunk", "1", "--out", out});
+      run_program("quern-logits", {"-m", llama_model, "--tokens", "1,2,320", "--chunk", "1", "--out", out});
   EXPECT_EQ(outcome.status, 1);
   expect_one_line(outcome, "quern-logits", "320");
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 
 TEST(QuernInspect, ShowsTheFileTheModelAndItsMemory) {
-  const Outcome text = run_program("quern-inspect", {"-m", model, "--n-ctx", "100"});
+  const Outcome text = run_program("quern-inspect", {"-m", llama_model, "--n-ctx", "100"});
   EXPECT_EQ(text.status, 0) << text.err;
   for (const char* part :
        {"general.architecture", "blk.0.attn_q.weight", "F32", "keys and values", "context of 100"})
     EXPECT_THAT(text.out, HasSubstr(part));
 
   const Outcome with_json =
-      run_program("quern-inspect", {"-m", model, "--n-ctx", "100", "--kv", "f32", "--json"});
+      run_program("quern-inspect", {"-m", llama_model, "--n-ctx", "100", "--kv", "f32", "--json"});
   EXPECT_EQ(with_json.status, 0) << with_json.err;
   const json result = json::parse(with_json.out);
   EXPECT_EQ(result.at("model").at("architecture"), "llama");
   EXPECT_EQ(result.at("plan").at("n_ctx"), 100);
-  EXPECT_EQ(result.at("file_bytes"), std::filesystem::file_size(model));
+  EXPECT_EQ(result.at("file_bytes"), std::filesystem::file_size(llama_model));
   std::uint64_t tensor_bytes = 0;
   for (const json& tensor : result.at("tensors")) tensor_bytes += tensor.at("bytes").get<std::uint64_t>();
   EXPECT_EQ(result.at("plan").at("weight_bytes"), tensor_bytes);

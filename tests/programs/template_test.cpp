@@ -10,8 +10,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string valley = QUERN_SOURCE_DIR "/examples/model/quern-valley.gguf";
-
 class QuernTemplate : public testing::Test {
  protected:
   Outcome run(std::string_view source, std::string_view context, std::vector<std::string> more = {}) {
@@ -39,7 +37,7 @@ TEST_F(QuernTemplate, PrintsTheRenderingAndNothingElse) {
 TEST_F(QuernTemplate, TakesTheTemplateOfAModel) {
   const Outcome outcome =
       run_context(R"({"messages": [{"role": "user", "content": "Who?"}], "add_generation_prompt": true})",
-                  {"-m", valley});
+                  {"-m", valley_model});
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "<|user|>\nWho?<|end|>\n<|assistant|>\n");
 }
@@ -162,8 +160,8 @@ TEST_F(QuernTemplate, TakesAnAnswerApart) {
 
 TEST_F(QuernTemplate, WrongUsage) {
   EXPECT_EQ(run_context("{}", {}).status, 2);
-  EXPECT_EQ(run("x", "{}", {"-m", valley}).status, 2);
-  EXPECT_EQ(run_program("quern-template", {"-m", valley}).status, 2);
+  EXPECT_EQ(run("x", "{}", {"-m", valley_model}).status, 2);
+  EXPECT_EQ(run_program("quern-template", {"-m", valley_model}).status, 2);
 }
 
 }  // namespace

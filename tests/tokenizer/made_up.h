@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/model_file.h"
@@ -87,6 +89,13 @@ inline MadeUp made_up_bpe() {
   vocab.add("\u010A");
   vocab.merges.emplace();
   return vocab;
+}
+
+// At most max_bytes letters of the alphabet.
+inline std::string random_text(std::mt19937& random, std::string_view alphabet, std::size_t max_bytes) {
+  std::string text;
+  for (std::size_t n = random() % (max_bytes + 1); n > 0; --n) text += alphabet[random() % alphabet.size()];
+  return text;
 }
 
 }  // namespace quern::test

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-const fs::path folder = fs::path(QUERN_SHARED_DIR) / "vocab";
+const fs::path vocabularies = fs::path(QUERN_SHARED_DIR) / "vocab";
 
 std::string read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -56,7 +56,7 @@ std::string escaped(std::string_view text) {
 
 std::vector<std::string> edge_texts() {
   std::vector<std::string> texts;
-  for (const std::string& line : read_lines(folder / "edge.inp.jsonl"))
+  for (const std::string& line : read_lines(vocabularies / "edge.inp.jsonl"))
     texts.push_back(from_hex(json::parse(line).at("hex").get<std::string>()));
   return texts;
 }
@@ -64,7 +64,7 @@ std::vector<std::string> edge_texts() {
 class VocabFiles : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (!fs::exists(folder)) GTEST_SKIP() << folder << " is not there";
+    if (!fs::exists(vocabularies)) GTEST_SKIP() << vocabularies << " is not there";
     const auto file = formats::ModelFile::open(path(".gguf"));
     ASSERT_TRUE(file) << file.error().message;
     auto loaded = TokenizerImpl::load(file->metadata());
@@ -72,7 +72,7 @@ class VocabFiles : public testing::TestWithParam<const char*> {
     tokenizer_ = std::move(*loaded);
   }
 
-  fs::path path(const std::string& ending) const { return folder / (GetParam() + ending); }
+  fs::path path(const std::string& ending) const { return vocabularies / (GetParam() + ending); }
 
   // Names file, line, text and the first id that differs.
   void expect_ids(const std::string& file, std::size_t line, const std::string& text,
@@ -143,7 +143,7 @@ class VocabFiles : public testing::TestWithParam<const char*> {
   std::shared_ptr<const TokenizerImpl> tokenizer_;
 };
 
-TEST_P(VocabFiles, Corpus) { expect_file(".corpus.jsonl", read_lines(folder / "corpus.txt")); }
+TEST_P(VocabFiles, Corpus) { expect_file(".corpus.jsonl", read_lines(vocabularies / "corpus.txt")); }
 
 TEST_P(VocabFiles, Edge) { expect_file(".edge.jsonl", edge_texts()); }
 
@@ -163,7 +163,7 @@ TEST_P(VocabFiles, Inp) {
 }
 
 TEST_P(VocabFiles, Special) {
-  const auto texts = read_lines(folder / "special.inp.jsonl");
+  const auto texts = read_lines(vocabularies / "special.inp.jsonl");
   const auto lines = read_lines(path(".special.jsonl"));
   ASSERT_EQ(lines.size(), texts.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -185,7 +185,7 @@ TEST_P(VocabFiles, Special) {
 }
 
 TEST_P(VocabFiles, Streaming) {
-  for (const auto& texts : {read_lines(folder / "corpus.txt"), edge_texts()})
+  for (const auto& texts : {read_lines(vocabularies / "corpus.txt"), edge_texts()})
     for (const std::string& text : texts) expect_stream(tokenizer_->encode(text, false, false).value());
 }
 
