@@ -8,19 +8,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
+#include "formats/io_error.h"
 #include "formats/try.h"
 
 namespace quern::formats {
 namespace {
 
 static_assert(sizeof(off_t) == 8, "model files are larger than 4 GiB: build with 64-bit file offsets");
-
-Error io_error(const std::filesystem::path& path, std::string_view doing, int reason) {
-  return Error{ErrorCode::io,
-               cat(path.string(), ": cannot ", doing, ": ", std::generic_category().message(reason))};
-}
 
 class Mapping {
  public:

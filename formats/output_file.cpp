@@ -6,21 +6,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <system_error>
 #include <utility>
 
+#include "formats/io_error.h"
 #include "formats/try.h"
 
 namespace quern::formats {
-namespace {
-
-Error io_error(const std::filesystem::path& path, std::string_view doing, int reason) {
-  return Error{ErrorCode::io,
-               cat(path.string(), ": cannot ", doing, ": ", std::generic_category().message(reason))};
-}
-
-}  // namespace
-
 Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   constexpr int max_attempts = 100;  // two writers in one process, or what a killed one left behind
   OutputFile file;

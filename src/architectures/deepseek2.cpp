@@ -8,7 +8,7 @@
 namespace quern::detail {
 namespace {
 
-constexpr std::uint64_t max_latent = 1u << 14, max_rank = 1u << 20, max_hidden_dim = 1u << 24;
+constexpr std::uint64_t max_latent = 1u << 14, max_rank = 1u << 20;
 
 struct Sizes {
   std::uint32_t latent, head_k_dim, head_v_dim, n_rot;

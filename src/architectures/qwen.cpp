@@ -4,8 +4,6 @@
 namespace quern::detail {
 namespace {
 
-constexpr std::uint64_t max_hidden_dim = 1u << 24;
-
 // "expert_feed_forward_length", or an even share of the dense width.
 std::uint64_t expert_hidden_dim(SpecBuilder& b, std::size_t n) {
   return b.size_or("expert_feed_forward_length", b.hidden_dim(n) / b.size("expert_used_count", UINT32_MAX),

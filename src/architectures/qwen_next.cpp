@@ -6,8 +6,6 @@
 namespace quern::detail {
 namespace {
 
-constexpr std::uint64_t max_hidden_dim = 1u << 24;
-
 // Whether each layer is a delta net.
 std::vector<bool> delta_layers(SpecBuilder& b) {
   std::vector<bool> delta(b.spec.n_layers);

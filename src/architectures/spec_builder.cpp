@@ -17,7 +17,6 @@ using formats::cat;
 // Bounds on single sizes. Far above any real model, and low enough that their products fit in 64 bits.
 constexpr std::uint64_t max_layers = 512;
 constexpr std::uint64_t max_dim = 1u << 20;
-constexpr std::uint64_t max_hidden_dim = 1u << 24;
 constexpr std::uint64_t max_heads = 1u << 14;
 constexpr std::uint64_t max_head_dim = 1u << 14;
 constexpr std::uint64_t max_context = 1u << 30;

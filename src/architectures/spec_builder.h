@@ -23,6 +23,9 @@ struct Family {
   void (*build)(SpecBuilder&);
 };
 
+/// Hidden values of a feed-forward part at most, an expert's too.
+inline constexpr std::uint64_t max_hidden_dim = 1u << 24;
+
 enum class Presence : std::uint8_t { absent, optional, required };
 
 struct AttentionOptions {
