@@ -65,6 +65,7 @@ void dense_into(Pass& pass, Worker& worker, const DenseSpec& d, float* out) {
 void run_experts(Pass& pass, Worker& worker, const ExpertsSpec& e, std::size_t n_active) {
   const Scratch& s = pass.scratch;
   const std::size_t n = pass.n_tokens(), dim = pass.spec().dim;
+  // Two matrices' rows and their packing are in a tile, so it has fewer of them than one of a product.
   const std::size_t n_tiles = 16 * static_cast<std::size_t>(worker.size());
   const RowTiles up_tiles =
       RowTiles::even(e.expert.up.n_rows, n_tiles, hidden_panel, most_hidden_rows(pass, n));

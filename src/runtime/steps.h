@@ -9,19 +9,17 @@
 
 namespace quern::detail {
 
-/// Rows that a product takes apart together.
-inline constexpr std::size_t panel_rows = 32;
+/// Rows that tiles of a product are made of: as many as the kernels unpack together.
+inline constexpr std::size_t tile_unit = 32;
 /// Rows of a matrix in tiles of whole panels that taper off; the last are worth claiming, but enough for all.
 inline RowTiles weight_tiles(const Matrix& matrix, const Worker& worker) {
   const auto n_threads = static_cast<std::size_t>(worker.size());
-  const bool has_enough = matrix.n_rows >= 8 * n_threads * 2 * panel_rows;
-  return RowTiles::tapering(matrix.n_rows, n_threads, has_enough ? 2 * panel_rows : panel_rows,
-                            max_tile_rows);
+  const bool has_enough = matrix.n_rows >= 8 * n_threads * 2 * tile_unit;
+  return RowTiles::tapering(matrix.n_rows, n_threads, has_enough ? 2 * tile_unit : tile_unit, max_tile_rows);
 }
 /// The same in about n tiles for each thread, where products with other matrices follow in the step.
 inline RowTiles even_weight_tiles(const Matrix& matrix, const Worker& worker, std::size_t n) {
-  return RowTiles::even(matrix.n_rows, n * static_cast<std::size_t>(worker.size()), panel_rows,
-                        max_tile_rows);
+  return RowTiles::even(matrix.n_rows, n * static_cast<std::size_t>(worker.size()), tile_unit, max_tile_rows);
 }
 
 /// The kinds of packed activations that some matrices read.
@@ -67,7 +65,8 @@ void for_each_token(Pass& pass, Worker& worker, Body&& body) {
   const std::size_t n = pass.n_tokens();
   const RowTiles tiles = RowTiles::tapering(n, static_cast<std::size_t>(worker.size()), 1, n);
   worker.tiles(tiles.count(), [&](std::size_t tile) {
-    for (std::size_t t = tiles.begin(tile); t < tiles.end(tile); ++t) body(t);
+    const std::size_t end = tiles.end(tile);
+    for (std::size_t t = tiles.begin(tile); t < end; ++t) body(t);
   });
 }
 

@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <stdexcept>
 
 #include "formats/finite_blocks.h"
 #include "quern/inspect.h"
+#include "tests/support/files.h"
 #include "tests/support/gguf_bytes.h"
 #include "tests/support/scratch_folder.h"
 
@@ -20,13 +20,6 @@ using testing::HasSubstr;
 using Bytes = std::vector<std::byte>;
 
 const std::filesystem::path llama = std::filesystem::path(QUERN_TEST_DATA_DIR) / "models" / "llama.gguf";
-
-Bytes bytes_of(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
-}
 
 CheckReport checked(const Bytes& bytes, const CheckOptions& options = {}) {
   const test::ScratchFolder folder;
@@ -89,7 +82,7 @@ TEST(Check, AChangedBitIsFoundByItsTensor) {
   const Manifest maker = check(llama)->manifest;
   EXPECT_THAT(compare(maker, maker), ElementsAre());
   const FileReport file = inspect(llama).value();
-  Bytes bytes = bytes_of(llama);
+  Bytes bytes = test::read_bytes(llama);
   const TensorItem& last = file.tensors.back();
   bytes[last.file_offset + last.n_bytes - 1] ^= std::byte{1};
   const auto findings = compare(maker, checked(bytes).manifest);
@@ -100,7 +93,7 @@ TEST(Check, AChangedBitIsFoundByItsTensor) {
   // In a text of the metadata, which ends before the first tensor: the name of the architecture is intact.
   const std::string needle = "tokenizer.ggml.tokens";
   const auto text = std::as_bytes(std::span(needle));
-  Bytes other = bytes_of(llama);
+  Bytes other = test::read_bytes(llama);
   const auto at = std::search(other.begin(), other.end(), text.begin(), text.end());
   at[static_cast<std::ptrdiff_t>(needle.size()) + 4 + 4 + 8 + 8] ^= std::byte{1};
   const auto changed = compare(maker, checked(other).manifest);

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/api/golden_model.h"
+#include "tests/support/files.h"
 #include "tests/support/gguf_bytes.h"
 #include "tests/support/sanitizers.h"
 #include "tests/support/scratch_folder.h"
@@ -46,8 +47,7 @@ TEST(Model, EveryInstructionSetOfThisMachineCanBeAskedFor) {
 }
 
 TEST(Model, RunsFromMemoryAtAnyAddress) {
-  std::ifstream file(golden_path("llama.gguf"), std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  const std::string bytes = test::read_file(golden_path("llama.gguf"));
   const auto prompt = test::Golden::load("llama").prompt;
   Session mapped = golden_model().new_session(test::small_session()).value();
   const std::span<const float> want = mapped.feed(prompt).value();
@@ -73,8 +73,7 @@ TEST(Model, BytesThatAreNoModelAreRefused) {
   const auto empty = Model::open(std::span<const std::byte>());
   ASSERT_FALSE(empty);
   EXPECT_EQ(empty.error().code, ErrorCode::corrupt);
-  std::ifstream file(golden_path("llama.gguf"), std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  const std::string bytes = test::read_file(golden_path("llama.gguf"));
   const auto all = std::as_bytes(std::span(bytes));
   const auto cut = Model::open(all.first(all.size() - 1));
   ASSERT_FALSE(cut);
@@ -197,8 +196,7 @@ TEST(Model, FilesThatAreNoModelAreErrorsThatNameTheFile) {
 // Every prefix of a good file is refused, by plan() and open() alike.
 TEST(Model, CutFilesAreErrors) {
   const test::ScratchFolder folder;
-  std::ifstream file(golden_path("llama.gguf"), std::ios::binary);
-  const std::string good{std::istreambuf_iterator<char>(file), {}};
+  const std::string good = test::read_file(golden_path("llama.gguf"));
   for (std::size_t n = 0; n < good.size(); n = n < 4096 ? n + 61 : n + 40009) {
     const auto path = folder / "cut.gguf";
     std::ofstream(path, std::ios::binary).write(good.data(), static_cast<std::streamsize>(n));

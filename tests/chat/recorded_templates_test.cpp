@@ -2,18 +2,16 @@
 // lines, and random ones.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tests/chat/rendering.h"
+#include "tests/support/files.h"
 
 namespace quern::test {
 namespace {
 
 void expect_as_recorded(const std::string& name, std::size_t n_cases) {
-  std::ifstream file(QUERN_TEST_DATA_DIR "/chat/" + name, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = read_file(QUERN_TEST_DATA_DIR "/chat/" + name);
   const detail::Json recorded = detail::parse_json(text).value();
   const detail::Json& variables = *recorded.find("variables");
   const nlohmann::json cases = nlohmann::json::parse(text)["cases"];

@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "formats/model_file.h"
+#include "tests/support/files.h"
 #include "tests/support/gguf_bytes.h"
 #include "tests/support/scratch_folder.h"
 
@@ -21,13 +20,6 @@ std::vector<std::byte> pattern(std::size_t n, int start) {
   std::vector<std::byte> bytes(n);
   for (std::size_t i = 0; i < n; ++i) bytes[i] = std::byte((static_cast<std::size_t>(start) + i * 7) & 0xff);
   return bytes;
-}
-
-std::vector<std::byte> read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
 }
 
 std::size_t n_files(const fs::path& folder) {
@@ -115,7 +107,7 @@ TEST(GgufWriter, TheBytesAreThoseOfTheFormat) {
   ASSERT_TRUE(writer.write(std::span(expected).subspan(data_start + 64, 64)));
   std::fill_n(expected.begin() + static_cast<std::ptrdiff_t>(data_start) + 24, 40, std::byte{0});
   ASSERT_TRUE(writer.finish());
-  EXPECT_EQ(read_file(path), expected);
+  EXPECT_EQ(test::read_bytes(path), expected);
 }
 
 TEST(GgufWriter, CopiesEveryTypeOfValue) {
@@ -143,7 +135,7 @@ TEST(GgufWriter, CopiesEveryTypeOfValue) {
   contents.copy(
       ModelFile::from_bytes(other).value().metadata());  // both keys describe the other file: not copied
   ASSERT_TRUE(GgufWriter::create(folder / "copy.gguf", contents).value().finish());
-  EXPECT_EQ(read_file(folder / "copy.gguf"), bytes);
+  EXPECT_EQ(test::read_bytes(folder / "copy.gguf"), bytes);
 }
 
 TEST(GgufWriter, KeysAreReplacedAndRemoved) {
@@ -174,7 +166,7 @@ TEST(GgufWriter, NothingIsLeftWhenWritingStopsHalfWay) {
     EXPECT_EQ(finished.error().field, "v");
     EXPECT_THAT(finished.error().message, testing::HasSubstr("got 4 bytes, expected 16"));
   }
-  EXPECT_EQ(read_file(path), pattern(10, 3));
+  EXPECT_EQ(test::read_bytes(path), pattern(10, 3));
   EXPECT_EQ(n_files(folder.path()), 1u);
 }
 

@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "formats/tensor_type.h"
+#include "tests/support/files.h"
 
 namespace quern::formats {
 inline void PrintTo(const TensorTypeInfo& info, std::ostream* out) { *out << info.name; }
@@ -18,15 +18,6 @@ inline void PrintTo(const TensorTypeInfo& info, std::ostream* out) { *out << inf
 namespace quern::test {
 
 inline std::filesystem::path quants_dir() { return std::filesystem::path(QUERN_TEST_DATA_DIR) / "quants"; }
-
-inline std::vector<std::byte> read_bytes(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  EXPECT_TRUE(in) << path;
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  std::vector<std::byte> bytes(text.size());
-  if (!text.empty()) std::memcpy(bytes.data(), text.data(), text.size());
-  return bytes;
-}
 
 inline std::vector<float> read_floats(const std::filesystem::path& path) {
   const std::vector<std::byte> bytes = read_bytes(path);

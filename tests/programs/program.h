@@ -2,8 +2,6 @@
 // Runs one of the built example programs as a user would, with files for its standard streams.
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>

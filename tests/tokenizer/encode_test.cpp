@@ -15,6 +15,7 @@ namespace {
 using test::made_up_bpe;
 using test::made_up_spm;
 using test::MadeUp;
+using test::random_text;
 using namespace std::string_literals;
 
 // The parts of a word, merged by looking at all pairs again and again: the least priority first, then the
@@ -45,8 +46,8 @@ TEST(Bpe, MergesAsTheListSays) {
     MadeUp vocab = made_up_bpe();
     std::map<std::pair<std::string, std::string>, int> ranks;
     for (int i = 0; i < 25; ++i) {
-      const std::string left = "abc"s.substr(random() % 3, 1) + test::random_text(random, "abc", 3);
-      const std::string right = "abc"s.substr(random() % 3, 1) + test::random_text(random, "abc", 3);
+      const std::string left = "abc"s.substr(random() % 3, 1) + random_text(random, "abc", 3);
+      const std::string right = "abc"s.substr(random() % 3, 1) + random_text(random, "abc", 3);
       ranks.emplace(std::pair(left, right), i);
       vocab.merges->push_back(left + ' ' + right);
       if (random() % 4 != 0) vocab.add(left + right);
@@ -55,7 +56,7 @@ TEST(Bpe, MergesAsTheListSays) {
       if (random() % 2 == 0) vocab.add(pair.first), vocab.add(pair.second);
     const auto tokenizer = vocab.load().value();
     for (int i = 0; i < 40; ++i) {
-      const std::string text = test::random_text(random, "abc", i % 2 == 0 ? 12 : 300);
+      const std::string text = random_text(random, "abc", i % 2 == 0 ? 12 : 300);
       std::vector<Token> expected;
       for (const std::string& part : merged_slowly(letters_of(text), [&](const auto&left, const auto&right) {
              const auto found = ranks.find({left, right});
@@ -78,7 +79,7 @@ TEST(Spm, MergesByScore) {
   for (int round = 0; round < 60; ++round) {
     MadeUp vocab = made_up_spm();
     for (int i = 0; i < 30; ++i) {
-      const std::string text = (random() % 4 == 0 ? "▁" : "a") + test::random_text(random, "abc", 4);
+      const std::string text = (random() % 4 == 0 ? "▁" : "a") + random_text(random, "abc", 4);
       const float score = static_cast<float>(static_cast<int>(random() % 5)) - 2.0f;
       vocab.add(text,
                 random() % 8 == 0   ? test::control_type
@@ -98,7 +99,7 @@ TEST(Spm, MergesByScore) {
     };
     const auto tokenizer = vocab.load().value();
     for (int i = 0; i < 40; ++i) {
-      const std::string text = test::random_text(random, "abc ", i % 2 == 0 ? 12 : 300);
+      const std::string text = random_text(random, "abc ", i % 2 == 0 ? 12 : 300);
       std::vector<std::string> characters{"▁"};
       for (const char c : text) characters.push_back(c == ' ' ? "▁" : std::string(1, c));
       std::vector<Token> expected;
@@ -157,8 +158,7 @@ TEST(SpecialTokens, AreFoundLongestFirst) {
     MadeUp vocab = made_up_bpe();
     if (round % 2 == 0) vocab.name = "Phi-3";  // strips on the right
     std::vector<Token> ids;
-    for (int i = 0; i < 12; ++i)
-      ids.push_back(vocab.add(test::random_text(random, "ab<", 5), test::user_type));
+    for (int i = 0; i < 12; ++i) ids.push_back(vocab.add(random_text(random, "ab<", 5), test::user_type));
     const auto tokenizer = vocab.load().value();
     // Equal texts: the first.
     std::vector<Token> candidates;
@@ -168,7 +168,7 @@ TEST(SpecialTokens, AreFoundLongestFirst) {
         candidates.push_back(id);
     const SpecialTokens special(tokenizer->vocabulary(), ids);
     for (int i = 0; i < 30; ++i) {
-      const std::string text = test::random_text(random, "ab< \n", 60);
+      const std::string text = random_text(random, "ab< \n", 60);
       const auto expected =
           text.empty() ? std::vector<Piece>{} : cut_slowly(tokenizer->vocabulary(), candidates, text);
       const auto got = special.cut(text);

@@ -13,6 +13,7 @@ namespace {
 
 using test::made_up_bpe;
 using test::MadeUp;
+using test::random_text;
 using namespace std::string_literals;
 
 MadeUp made_up_rwkv() {
@@ -26,11 +27,11 @@ TEST(Rwkv, TakesTheLongestTokenAndOfEqualOnesTheLast) {
   std::mt19937 random(31);
   for (int round = 0; round < 60; ++round) {
     MadeUp vocab = made_up_rwkv();
-    for (int i = 0; i < 40; ++i) vocab.add(test::random_text(random, "abc", 5));
+    for (int i = 0; i < 40; ++i) vocab.add(random_text(random, "abc", 5));
     for (const char* letter : {"a", "b", "c"}) vocab.add(letter);
     const auto tokenizer = vocab.load().value();
     for (int i = 0; i < 40; ++i) {
-      const std::string text = test::random_text(random, "abc", 200);
+      const std::string text = random_text(random, "abc", 200);
       std::vector<Token> expected;
       for (std::size_t at = 0; at < text.size();) {
         std::size_t best = 0;
@@ -95,7 +96,7 @@ TEST(Plamo2, TakesTheCheapestPath) {
   for (int round = 0; round < 20; ++round) {
     MadeUp vocab = made_up_plamo2();
     for (int i = 0; i < 30; ++i) {
-      const std::string text = (random() % 4 == 0 ? "é" : "a") + test::random_text(random, "abc", 3);
+      const std::string text = (random() % 4 == 0 ? "é" : "a") + random_text(random, "abc", 3);
       const float scores[] = {-2001, 0.5f, -1, -1.25f, -3, -1500, -0.00005f};
       vocab.add(text, random() % 5 == 0 ? test::control_type : test::normal_type, scores[random() % 7]);
     }

@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "formats/model_file.h"
 #include "src/tokenizer/stream_decoder.h"
 #include "src/tokenizer/tokenizer_impl.h"
+#include "tests/support/files.h"
 
 namespace quern::detail {
 namespace {
@@ -20,16 +20,10 @@ using nlohmann::json;
 
 const fs::path vocabularies = fs::path(QUERN_SHARED_DIR) / "vocab";
 
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  EXPECT_TRUE(in) << path;
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // Cut at LF only; without the empty rest after the last one.
 std::vector<std::string> read_lines(const fs::path& path) {
   std::vector<std::string> lines;
-  std::istringstream in(read_file(path));
+  std::istringstream in(test::read_file(path));
   for (std::string line; std::getline(in, line);) lines.push_back(line);
   return lines;
 }
@@ -148,7 +142,7 @@ TEST_P(VocabFiles, Corpus) { expect_file(".corpus.jsonl", read_lines(vocabularie
 TEST_P(VocabFiles, Edge) { expect_file(".edge.jsonl", edge_texts()); }
 
 TEST_P(VocabFiles, Inp) {
-  const std::string input = read_file(path(".gguf.inp"));
+  const std::string input = test::read_file(path(".gguf.inp"));
   constexpr std::string_view mark = "\n__ggml_vocab_test__\n";
   const auto lines = read_lines(path(".gguf.out"));
   std::size_t begin = 0, n = 0;
