@@ -15,6 +15,7 @@ constexpr std::size_t align_up(std::size_t n) { return (n + 63) / 64 * 64; }
 std::size_t matmul_scratch_bytes(formats::TensorType type, std::size_t n_cols) {
   const WeightType* integers = find_weight_type(type);
   std::size_t bytes = integers ? panel_scratch_bytes(*integers, n_cols) : float_scratch_bytes(type, n_cols);
+  if (integers && bytes < row_scratch_bytes(n_cols)) bytes = row_scratch_bytes(n_cols);
 #ifdef __AMX_INT8__
   if (integers && suits_tiles(*integers)) {
     const std::size_t for_tiles = tile_scratch_bytes(*integers, n_cols);
@@ -31,7 +32,7 @@ void matmul(const WeightView& w, std::size_t row_begin, std::size_t row_end, con
   if (!type) return matmul_float(w, row_begin, row_end, acts, tokens, n_tokens, y, y_stride, scratch);
   const TokenRows rows{acts, tokens};
   if (n_tokens < type->panel_from_tokens)
-    return type->multiply_rows(w, row_begin, row_end, rows, n_tokens, y, y_stride);
+    return type->multiply_rows(w, row_begin, row_end, rows, n_tokens, y, y_stride, scratch);
 #ifdef __AMX_INT8__
   if (n_tokens >= tiles_from_tokens && suits_tiles(*type))
     return matmul_by_tiles(*type, w, row_begin, row_end, rows, n_tokens, y, y_stride, scratch);

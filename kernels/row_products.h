@@ -7,6 +7,7 @@
 #include "kernels/simd/heads.h"
 #include "kernels/simd/lane_sums.h"
 #include "kernels/simd/math.h"
+#include "kernels/simd/turned.h"
 #include "kernels/simd/words.h"
 #include "kernels/weights.h"
 
@@ -120,10 +121,12 @@ enum class RowSums : std::uint8_t {
   fours,         // sums of four products, 32 bits each; groups of 128 are scaled in sub-blocks of 16
   words,         // sums of pairs, which are added up in 16 bits
   scaled_words,  // sums of pairs times sub-scales
+  turned,        // sums of pairs with the groups side by side, so that a lane's are its group's
 };
 template <typename Type>
 constexpr RowSums row_sums() {
   constexpr std::size_t cols = group_cols(Type::grouping);
+  if (turns_sets && InNibbles<Type>) return RowSums::turned;
   if (scales_words && cols == 128) return RowSums::scaled_words;
   if (scales_words && cols == 32 && 4 * 2 * 127 * Type::largest_code <= INT16_MAX) return RowSums::words;
   return RowSums::fours;
@@ -202,6 +205,43 @@ QUERN_INLINE void sum_products(I32x16 (&i)[T], const SetSteps<Type>& steps, std:
   }
 }
 
+// How many sums of pairs fit 16 bits together: 1, 2, 4 or 8.
+template <typename Type>
+constexpr int pairs_in_word() {
+  int n = 8;
+  while (n > 1 && n * 2 * 127 * Type::largest_code > INT16_MAX) n /= 2;
+  return n;
+}
+// a: with turned codes.
+template <typename Type, int T>
+QUERN_INLINE void sum_turned(I32x16 (&i)[T], const typename Type::Block* blocks, const TokenRow* a) {
+  constexpr int together = pairs_in_word<Type>();
+  prefetch_step<Type>(blocks), prefetch_step<Type>(blocks + step_blocks<Type>);
+  I8x64 bytes[4];
+  load_turned<sizeof(*blocks)>(blocks->qs, bytes);
+  I16x32 words[T];
+  for (int t = 0; t < T; ++t) i[t] = splat_i32(0);
+  const auto add = [&]<int k>(const I8x64& low_nibbles) {
+    const I8x64 w = Type::from_nibbles(low_nibbles & splat_bytes(15));
+    for (int t = 0; t < T; ++t) {
+      const I16x32 pairs = pairs_of_codes<Type>(w, a[t].codes + 64 * k);
+      words[t] = k % together == 0 ? pairs : words[t] + pairs;
+      if (k % together == together - 1) i[t] = dot2(i[t], words[t], splat_words(1));
+    }
+  };
+  each_quarter([&]<int k>() { add.template operator()<k>(bytes[k]); });
+  each_quarter([&]<int k>() { add.template operator()<4 + k>(shift_quarters<4, 4, 4, 4>(bytes[k])); });
+}
+// Groups of 32 activations side by side in each 512, as sum_turned meets them: codes 4 k to 4 k + 3 of all
+// 16, then the next four. n: a multiple of 512.
+inline void turn_codes(const std::int8_t* from, std::size_t n, std::int8_t* to) {
+  for (std::size_t c = 0; c < n; c += 256) {
+    I8x64 v[4];
+    load_turned<32>(from + c / 512 * 512 + c % 512 / 16, v);
+    for (std::size_t k = 0; k < 4; ++k) store_bytes(to + c + 64 * k, v[k]);
+  }
+}
+
 // Adds the 16 groups of a set to the lanes of each token. All its blocks can be read; only the first
 // `n_steps` steps hold anything but zeros.
 template <typename Type, int T>
@@ -212,7 +252,9 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
   const SubScales<Type> sub(blocks, n_steps);
   const SetSteps<Type> steps(blocks, n_steps);
   I32x16 sums[T];
-  if constexpr (how == RowSums::words)
+  if constexpr (how == RowSums::turned)
+    sum_turned<Type, T>(sums, blocks, a);
+  else if constexpr (how == RowSums::words)
     sum_words<Type, T>(sums, steps, n_steps, a);
   else if constexpr (how == RowSums::scaled_words)
     sum_scaled_words<Type, T>(sums, steps, n_steps, a, sub);
@@ -261,14 +303,24 @@ struct PaddedToken {
 
 template <typename Type, int T>
 void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size_t row_end,
-                           const TokenRow* tokens, float* const* y) {
+                           const TokenRow* tokens, float* const* y, std::byte* scratch) {
   using Block = typename Type::Block;
   constexpr std::size_t set = set_cols<Type>;
   const std::size_t tail = w.n_cols % set, whole = w.n_cols - tail;
   PaddedToken<Type> padded[T];
   TokenRow last[T];
   Block last_blocks[set / Block::elements] = {};
-  for (int t = 0; t < T; ++t) last[t] = padded[t].fill(tokens[t], whole, tail);
+  const std::int8_t* codes[T];
+  auto* turned = reinterpret_cast<std::int8_t*>(scratch);
+  for (int t = 0; t < T; ++t, turned += whole + set) {
+    last[t] = padded[t].fill(tokens[t], whole, tail);
+    codes[t] = tokens[t].codes;
+    if constexpr (row_sums<Type>() == RowSums::turned) {
+      turn_codes(codes[t], whole, turned);
+      turn_codes(last[t].codes, set, turned + whole);
+      codes[t] = turned, last[t].codes = turned + whole;
+    }
+  }
   for (std::size_t r = row_begin; r < row_end; ++r) {
     const auto* row = reinterpret_cast<const Block*>(w.data + r * w.row_bytes);
     F32x16 lanes[T];
@@ -276,7 +328,7 @@ void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size
     for (std::size_t c = 0; c < whole; c += set) {
       TokenRow a[T];
       for (int t = 0; t < T; ++t)
-        a[t] = {tokens[t].codes + c, tokens[t].scales + c / scale_cols<Type>, tokens[t].sums + c / 16};
+        a[t] = {codes[t] + c, tokens[t].scales + c / scale_cols<Type>, tokens[t].sums + c / 16};
       add_set<Type, T>(lanes, row + c / Block::elements, set / step_cols, a);
     }
     if (tail) {
@@ -289,17 +341,17 @@ void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size
 
 template <typename Type>
 void multiply_rows(const WeightView& w, std::size_t row_begin, std::size_t row_end, const TokenRows& tokens,
-                   std::size_t n_tokens, float* y, std::size_t y_stride) {
+                   std::size_t n_tokens, float* y, std::size_t y_stride, std::byte* scratch) {
   std::size_t i = 0;
   for (; i + 1 < n_tokens; i += 2) {
     const TokenRow pair[2] = {tokens[i], tokens[i + 1]};
     float* const out[2] = {y + i * y_stride, y + (i + 1) * y_stride};
-    multiply_rows_by_tile<Type, 2>(w, row_begin, row_end, pair, out);
+    multiply_rows_by_tile<Type, 2>(w, row_begin, row_end, pair, out, scratch);
   }
   if (i < n_tokens) {
     const TokenRow one[1] = {tokens[i]};
     float* const out[1] = {y + i * y_stride};
-    multiply_rows_by_tile<Type, 1>(w, row_begin, row_end, one, out);
+    multiply_rows_by_tile<Type, 1>(w, row_begin, row_end, one, out, scratch);
   }
 }
 

@@ -9,7 +9,8 @@
 //     static constexpr int zero = 0;                  // what codes() adds to a code; 0 beside a minimum
 //     static constexpr int largest_code = 15;         // plus zero; any_byte: signed ones, see below
 //     static constexpr int largest = 15 * 63;         // |scale * code|, groups of 128
-//     template <int k> static I8x64 codes(const Block* step);       // columns 64 k to 64 k + 63 of a step
+//     template <int k> static I8x64 codes(const Block* step);       // columns 64 k to 64 k + 63 of a step;
+//                                                     // or from_nibbles(), see InNibbles
 //     static Bytes16 scales(const Block& block), mins(...);         // groups of 128: one byte for 16 columns
 //     static std::uint16_t d_bits(const Block& block), offset_bits(...);   // float scales, binary16
 //     static constexpr float d_factor = 1, offset_factor = -1;             // of them
@@ -88,10 +89,15 @@ struct WeightType {
   // Columns [0, n) of a row whose blocks these are; n <= batch_cols. What lies beyond n in the last step is
   // unspecified.
   void (*unpack)(const std::byte* blocks, std::size_t n, Batch& to);
-  // For a few tokens: codes go from the file into registers and meet the activations there.
+  // For a few tokens: codes go from the file into registers and meet the activations there. scratch: 64-byte
+  // aligned, row_scratch_bytes(n_cols).
   void (*multiply_rows)(const WeightView& w, std::size_t row_begin, std::size_t row_end,
-                        const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride);
+                        const TokenRows& tokens, std::size_t n_tokens, float* y, std::size_t y_stride,
+                        std::byte* scratch);
 };
+
+// For two tokens' codes in another order, the last set filled up.
+constexpr std::size_t row_scratch_bytes(std::size_t n_cols) { return 2 * (n_cols + 512); }
 
 // Null for float types and for what is no weight.
 const WeightType* find_weight_type(formats::TensorType type);
@@ -139,6 +145,19 @@ concept TakesStepsApart = requires {
   typename Type::Parts;
 };
 
+// Whether a block is 32 codes in 16 bytes `qs`, the first 16 in the low nibbles and the rest in the high
+// ones: Type::from_nibbles makes codes of 64 nibbles.
+template <typename Type>
+concept InNibbles = requires(I8x64 nibbles) {
+  Type::from_nibbles(nibbles);
+};
+
+// The nibbles of two blocks in the order of the columns.
+template <typename Block>
+QUERN_INLINE I8x64 nibbles(const Block* b) {
+  return shift_quarters<0, 4, 0, 4>(repeat_quarters(b[0].qs, b[1].qs)) & splat_bytes(15);
+}
+
 // Up to `most` steps of a row. What has to be taken apart for their codes is so for all of them before the
 // first is used: it is stored in other pieces than it is loaded in, which waits where the store is still in
 // flight.
@@ -155,7 +174,9 @@ class Steps {
   // Columns 64 k on of step s.
   template <int k>
   QUERN_INLINE I8x64 codes(std::size_t s) const {
-    if constexpr (TakesStepsApart<Type>)
+    if constexpr (InNibbles<Type>)
+      return Type::from_nibbles(nibbles(blocks(s) + 2 * k));
+    else if constexpr (TakesStepsApart<Type>)
       return Type::template codes<k>(blocks(s), parts_[s]);
     else
       return Type::template codes<k>(blocks(s));

@@ -25,12 +25,7 @@ struct PlainWithOffset : Plain<B> {
   static QUERN_INLINE std::uint16_t offset_bits(const B& block) { return load_u16(&block.m); }
 };
 
-// 16 bytes whose low nibbles are the first 16 codes and whose high nibbles are the rest; of two blocks.
-template <typename Block>
-QUERN_INLINE I8x64 nibbles(const Block* b) {
-  return shift_quarters<0, 4, 0, 4>(repeat_quarters(b[0].qs, b[1].qs)) & splat_bytes(15);
-}
-// The same with bit i of qh as the fifth bit of code i.
+// Nibbles with bit i of qh as the fifth bit of code i; of two blocks.
 template <typename Block>
 QUERN_INLINE I8x64 five_bits(const Block* b) {
   return nibbles(b) | where_bits(&b[0].qh, &b[1].qh, 16);
@@ -46,17 +41,11 @@ struct Q8_0 : Plain<BlockQ8_0> {
 struct Q4_0 : Plain<BlockQ4_0> {
   static constexpr int largest_code = 15;
   static constexpr int zero = 8;
-  template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    return nibbles(b + 2 * k);
-  }
+  static QUERN_INLINE I8x64 from_nibbles(const I8x64& n) { return n; }
 };
 struct Q4_1 : PlainWithOffset<BlockQ4_1> {
   static constexpr int largest_code = 15;
-  template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    return nibbles(b + 2 * k);
-  }
+  static QUERN_INLINE I8x64 from_nibbles(const I8x64& n) { return n; }
 };
 struct Q5_0 : Plain<BlockQ5_0> {
   static constexpr int largest_code = 31;
@@ -105,9 +94,8 @@ struct Q2_0 : Plain<BlockQ2_0> {
 
 struct IQ4_NL : Plain<BlockIQ4_NL> {
   static constexpr int zero = signed_zero, largest_code = any_byte;
-  template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    return look_up(iq4_values, nibbles(b + 2 * k)) + splat_bytes(signed_zero);
+  static QUERN_INLINE I8x64 from_nibbles(const I8x64& n) {
+    return look_up(iq4_values, n) + splat_bytes(signed_zero);
   }
 };
 
@@ -123,10 +111,7 @@ static_assert(are_fp4_values_up());
 struct MXFP4 : Plain<BlockMXFP4> {
   static constexpr int largest_code = 24;
   static constexpr int zero = 12;
-  template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    return look_up(fp4_values_up, nibbles(b + 2 * k));
-  }
+  static QUERN_INLINE I8x64 from_nibbles(const I8x64& n) { return look_up(fp4_values_up, n); }
   static QUERN_INLINE float d(const Block& block, std::size_t) { return e8m0_half(block.e); }
   // 2^(e - 128), in two factors, for it may be subnormal.
   static QUERN_INLINE F32x16 set_scales(const Block* b) {

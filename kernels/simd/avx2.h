@@ -333,22 +333,22 @@ QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
           pin(_mm256_add_epi32(acc.hi, _mm256_madd_epi16(w.hi, a.hi)))};
 }
 
+// Each quarter of four vectors has four words of 32 bits: word k of vector j and word j of vector k change
+// places.
+QUERN_INLINE void turn_quarters(__m256i& a, __m256i& b, __m256i& c, __m256i& d) {
+  const __m256i ab_low = _mm256_unpacklo_epi32(a, b), ab_high = _mm256_unpackhi_epi32(a, b);
+  const __m256i cd_low = _mm256_unpacklo_epi32(c, d), cd_high = _mm256_unpackhi_epi32(c, d);
+  a = _mm256_unpacklo_epi64(ab_low, cd_low), b = _mm256_unpackhi_epi64(ab_low, cd_low);
+  c = _mm256_unpacklo_epi64(ab_high, cd_high), d = _mm256_unpackhi_epi64(ab_high, cd_high);
+}
 // Blocks of 8 x 8, each the eight halves of eight vectors.
-QUERN_INLINE void transpose_8(__m256i* v) {
-  __m256i t[8];
-  for (int i = 0; i < 8; i += 4) {
-    const __m256i ab_low = _mm256_unpacklo_epi32(v[i], v[i + 1]);
-    const __m256i ab_high = _mm256_unpackhi_epi32(v[i], v[i + 1]);
-    const __m256i cd_low = _mm256_unpacklo_epi32(v[i + 2], v[i + 3]);
-    const __m256i cd_high = _mm256_unpackhi_epi32(v[i + 2], v[i + 3]);
-    t[i] = _mm256_unpacklo_epi64(ab_low, cd_low);
-    t[i + 1] = _mm256_unpackhi_epi64(ab_low, cd_low);
-    t[i + 2] = _mm256_unpacklo_epi64(ab_high, cd_high);
-    t[i + 3] = _mm256_unpackhi_epi64(ab_high, cd_high);
-  }
+QUERN_INLINE void transpose_8(__m256i (&v)[8]) {
+  turn_quarters(v[0], v[1], v[2], v[3]);
+  turn_quarters(v[4], v[5], v[6], v[7]);
   for (int k = 0; k < 4; ++k) {
-    v[k] = _mm256_permute2x128_si256(t[k], t[4 + k], 0x20);
-    v[4 + k] = _mm256_permute2x128_si256(t[k], t[4 + k], 0x31);
+    const __m256i low = _mm256_permute2x128_si256(v[k], v[4 + k], 0x20);
+    v[4 + k] = _mm256_permute2x128_si256(v[k], v[4 + k], 0x31);
+    v[k] = low;
   }
 }
 QUERN_INLINE void transpose(I32x16* v) {
