@@ -242,11 +242,11 @@ inline void turn_codes(const std::int8_t* from, std::size_t n, std::int8_t* to) 
   }
 }
 
-// Adds the 16 groups of a set to the lanes of each token. All its blocks can be read; only the first
-// `n_steps` steps hold anything but zeros.
-template <typename Type, int T>
+// Adds the 16 groups of a set to the lanes of each token. All its blocks can be read. Of a row's last,
+// partial set only the first `n_steps` steps are its own, and only its own groups are ones in `own`.
+template <typename Type, int T, bool is_whole>
 QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std::size_t n_steps,
-                          const TokenRow* a) {
+                          const TokenRow* a, const I32x16& own) {
   constexpr std::size_t cols = group_cols(Type::grouping);
   constexpr RowSums how = row_sums<Type>();
   const SubScales<Type> sub(blocks, n_steps);
@@ -260,7 +260,8 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
     sum_scaled_words<Type, T>(sums, steps, n_steps, a, sub);
   else
     sum_products<Type, T>(sums, steps, n_steps, a, sub);
-  const F32x16 d = set_scales<Type>(blocks);
+  const auto owned = [&](const F32x16& x) { return is_whole ? x : as_f32(as_i32(x) & own); };
+  const F32x16 d = owned(set_scales<Type>(blocks));
   for (int t = 0; t < T; ++t) {
     I32x16 i = sums[t];
     if constexpr (Type::zero != 0) {
@@ -274,7 +275,7 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
     F32x16 x = d * to_f32(i);
     if constexpr (Type::has_min) {
       const I32x16 j = cols == 128 ? sums_times(sub.mins, a[t]) : add_pairs_of_sums<1>(splat_i32(0), a[t]);
-      x = fma(set_offsets<Type>(blocks), to_f32(j), x);
+      x = fma(owned(set_offsets<Type>(blocks)), to_f32(j), x);
     }
     if constexpr (cols == 16) {
       float scales[16];  // two groups share an activation scale
@@ -310,6 +311,8 @@ void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size
   PaddedToken<Type> padded[T];
   TokenRow last[T];
   Block last_blocks[set / Block::elements] = {};
+  std::int32_t own[16];
+  for (std::size_t g = 0; g < 16; ++g) own[g] = g * group_cols(Type::grouping) < tail ? -1 : 0;
   const std::int8_t* codes[T];
   auto* turned = reinterpret_cast<std::int8_t*>(scratch);
   for (int t = 0; t < T; ++t, turned += whole + set) {
@@ -329,11 +332,16 @@ void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size
       TokenRow a[T];
       for (int t = 0; t < T; ++t)
         a[t] = {codes[t] + c, tokens[t].scales + c / scale_cols<Type>, tokens[t].sums + c / 16};
-      add_set<Type, T>(lanes, row + c / Block::elements, set / step_cols, a);
+      add_set<Type, T, true>(lanes, row + c / Block::elements, set / step_cols, a, splat_i32(-1));
     }
     if (tail) {
-      __builtin_memcpy(last_blocks, row + whole / Block::elements, tail / Block::elements * sizeof(Block));
-      add_set<Type, T>(lanes, last_blocks, (tail + step_cols - 1) / step_cols, last);
+      // In place, where what is read beyond the row is still the matrix.
+      const Block* blocks = row + whole / Block::elements;
+      if ((w.n_rows - r) * w.row_bytes < whole / Block::elements * sizeof(Block) + sizeof last_blocks) {
+        __builtin_memcpy(last_blocks, blocks, tail / Block::elements * sizeof(Block));
+        blocks = last_blocks;
+      }
+      add_set<Type, T, false>(lanes, blocks, (tail + step_cols - 1) / step_cols, last, load_i32(own));
     }
     for (int t = 0; t < T; ++t) y[t][r - row_begin] = tree_sum(lanes[t]);
   }
