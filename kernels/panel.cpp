@@ -19,16 +19,6 @@ PanelBytes part_bytes(const WeightType& type, std::size_t n_cols) {
           whole / group_cols(type.grouping) * panel_rows * sizeof(float)};
 }
 
-QUERN_INLINE I32x16 load_lanes(const void* p) {
-  std::int32_t lanes[16];
-  __builtin_memcpy(lanes, p, sizeof lanes);
-  return load_i32(lanes);
-}
-QUERN_INLINE void store_lanes(void* p, I32x16 a) {
-  std::int32_t lanes[16];
-  store_i32(lanes, a);
-  __builtin_memcpy(p, lanes, sizeof lanes);
-}
 // The low halves.
 QUERN_INLINE void store_halves(std::int16_t* p, I32x16 a) {
   std::int32_t lanes[16];
@@ -42,7 +32,7 @@ QUERN_INLINE void turn(const Batch* batch, std::size_t n, Words words, To to) {
   I32x16 lanes[16];
   for (std::size_t k = 0; k < n; k += 16) {
     for (std::size_t r = 0; r < 16; ++r)
-      lanes[r] = load_lanes(reinterpret_cast<const std::byte*>(words(batch[r])) + 4 * k);
+      lanes[r] = load_i32(reinterpret_cast<const std::byte*>(words(batch[r])) + 4 * k);
     transpose(lanes);
     for (std::size_t i = 0; i < 16 && k + i < n; ++i) to(k + i, lanes[i]);
   }
@@ -55,7 +45,7 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
   turn(
       batch, (n + 63) / 64 * 16, [](const Batch& row) { return row.codes; },
       [&](std::size_t i, I32x16 lanes) {
-        store_lanes(panel.codes + (c + 4 * i) * panel_rows + 64 * v, lanes);
+        store_i32(panel.codes + (c + 4 * i) * panel_rows + 64 * v, lanes);
       });
   const std::size_t cols = group_cols(type.grouping);
   float* const d = panel.d + c / cols * panel_rows + 16 * v;
@@ -83,9 +73,9 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
   turn(
       batch, n / 32, [](const Batch& row) { return row.mins; },
       [&](std::size_t i, I32x16 lanes) {
-        if (sub == 16) return store_lanes(mins + 2 * i * panel_rows, lanes);
+        if (sub == 16) return store_i32(mins + 2 * i * panel_rows, lanes);
         if (i % 2 != 0)
-          store_lanes(mins + (i - 1) * panel_rows, (even & splat_i32(0xffff)) | shift_left<16>(lanes));
+          store_i32(mins + (i - 1) * panel_rows, (even & splat_i32(0xffff)) | shift_left<16>(lanes));
         even = lanes;
       });
 }

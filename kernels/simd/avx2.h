@@ -136,10 +136,12 @@ QUERN_INLINE float tree_max(F32x16 a) {
 
 QUERN_INLINE __m256i load_256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 QUERN_INLINE I32x16 splat_i32(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
-QUERN_INLINE I32x16 load_i32(const std::int32_t* p) { return {load_256(p), load_256(p + 8)}; }
-QUERN_INLINE void store_i32(std::int32_t* p, I32x16 a) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.lo);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), a.hi);
+QUERN_INLINE I32x16 load_i32(const void* p) {
+  return {load_256(p), load_256(static_cast<const std::byte*>(p) + 32)};
+}
+QUERN_INLINE void store_i32(void* p, I32x16 a) {
+  _mm256_storeu_si256(static_cast<__m256i*>(p), a.lo);
+  _mm256_storeu_si256(static_cast<__m256i*>(p) + 1, a.hi);
 }
 QUERN_INLINE I32x16 load_i8(const std::int8_t* p) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));

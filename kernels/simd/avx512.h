@@ -101,8 +101,8 @@ QUERN_INLINE float tree_max(F32x16 a) {
 }
 
 QUERN_INLINE I32x16 splat_i32(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
-QUERN_INLINE I32x16 load_i32(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
-QUERN_INLINE void store_i32(std::int32_t* p, I32x16 a) { _mm512_storeu_si512(p, a.v); }
+QUERN_INLINE I32x16 load_i32(const void* p) { return {_mm512_loadu_si512(p)}; }
+QUERN_INLINE void store_i32(void* p, I32x16 a) { _mm512_storeu_si512(p, a.v); }
 QUERN_INLINE I32x16 load_i8(const std::int8_t* p) {
   return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }

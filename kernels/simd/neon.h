@@ -142,11 +142,12 @@ QUERN_INLINE float tree_max(const F32x16& a) {
 QUERN_INLINE I32x16 splat_i32(std::int32_t x) {
   return each<I32x16>([=](int) { return vdupq_n_s32(x); });
 }
-QUERN_INLINE I32x16 load_i32(const std::int32_t* p) {
-  return each<I32x16>([=](int i) { return vld1q_s32(p + 4 * i); });
+QUERN_INLINE I32x16 load_i32(const void* p) {
+  const auto* bytes = static_cast<const std::uint8_t*>(p);
+  return each<I32x16>([=](int i) { return vreinterpretq_s32_u8(vld1q_u8(bytes + 16 * i)); });
 }
-QUERN_INLINE void store_i32(std::int32_t* p, const I32x16& a) {
-  for (int i = 0; i < 4; ++i) vst1q_s32(p + 4 * i, a.v[i]);
+QUERN_INLINE void store_i32(void* p, const I32x16& a) {
+  for (int i = 0; i < 4; ++i) vst1q_u8(static_cast<std::uint8_t*>(p) + 16 * i, vreinterpretq_u8_s32(a.v[i]));
 }
 QUERN_INLINE I32x16 load_i8(const std::int8_t* p) {
   const int8x16_t bytes = vld1q_s8(p);

@@ -161,10 +161,13 @@ QUERN_INLINE float tree_max(F32x16 a) {
 QUERN_INLINE I32x16 splat_i32(std::int32_t x) {
   return each<I32x16>([=](int) { return x; });
 }
-QUERN_INLINE I32x16 load_i32(const std::int32_t* p) {
-  return each<I32x16>([=](int i) { return p[i]; });
+// From and to memory of any type: the bits of floats, bytes in fours, words in pairs.
+QUERN_INLINE I32x16 load_i32(const void* p) {
+  I32x16 a;
+  __builtin_memcpy(a.v, p, sizeof a.v);
+  return a;
 }
-QUERN_INLINE void store_i32(std::int32_t* p, const I32x16& a) { __builtin_memcpy(p, a.v, sizeof a.v); }
+QUERN_INLINE void store_i32(void* p, const I32x16& a) { __builtin_memcpy(p, a.v, sizeof a.v); }
 QUERN_INLINE I32x16 load_i8(const std::int8_t* p) {
   return each<I32x16>([=](int i) { return p[i]; });
 }
