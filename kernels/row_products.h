@@ -355,8 +355,9 @@ inline constexpr std::size_t cached_bytes = 128 << 10;
 template <typename Type>
 void multiply_rows(const WeightView& w, std::size_t row_begin, std::size_t row_end, const TokenRows& tokens,
                    std::size_t n_tokens, float* y, std::size_t y_stride, std::byte* scratch) {
-  const std::size_t fit = cached_bytes / w.row_bytes + 1;
-  const std::size_t most = n_tokens > 2 && fit < row_end - row_begin ? fit : row_end - row_begin;
+  const std::size_t rows = row_end - row_begin;
+  const std::size_t parts = n_tokens > 2 ? rows * w.row_bytes / cached_bytes + 1 : 1;
+  const std::size_t most = (rows + parts - 1) / parts;
   for (std::size_t r = row_begin; r < row_end; r += most, y += most) {
     const std::size_t end = row_end - r < most ? row_end : r + most;
     std::size_t i = 0;
