@@ -9,7 +9,7 @@ namespace quern::formats {
 namespace {
 
 // The extreme value may be cut off by a quarter or leave 15% of the levels unused.
-constexpr StartScales around(float level, int count = 33) {
+constexpr StartScales around_level(float level, int count = 33) {
   return {1.0f / (1.15f * level), 1.0f / (0.75f * level), count};
 }
 
@@ -52,7 +52,7 @@ void encode_with_offset(const float* x, const float* w, Block& block) {
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockQ8_0* blocks) {
   for_each_block(x, n_cols, importance, blocks, [](const float* values, const float* w, BlockQ8_0& block) {
     // -128 is left alone: it would make the levels lopsided for a gain of nothing.
-    const float d = best_half_scale<IntegerLevels<-127, 127>, 32>(values, w, around(127.0f, 49), false);
+    const float d = best_half_scale<IntegerLevels<-127, 127>, 32>(values, w, around_level(127.0f, 49), false);
     std::uint8_t codes[32];
     integer_codes<-127, 127, 32>(values, d, codes);
     for (unsigned e = 0; e < 32; ++e) block.qs[e] = static_cast<std::int8_t>(codes[e] - 127);
@@ -62,7 +62,7 @@ void encode_row(const float* x, std::size_t n_cols, const float* importance, Blo
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockQ4_0* blocks) {
   for_each_block(x, n_cols, importance, blocks, [](const float* values, const float* w, BlockQ4_0& block) {
-    const float d = best_half_scale<IntegerLevels<-8, 7>, 32>(values, w, around(8.0f), true);
+    const float d = best_half_scale<IntegerLevels<-8, 7>, 32>(values, w, around_level(8.0f), true);
     std::uint8_t codes[32];
     integer_codes<-8, 7, 32>(values, d, codes);
     pack_nibbles(codes, block.qs);
@@ -72,7 +72,7 @@ void encode_row(const float* x, std::size_t n_cols, const float* importance, Blo
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockQ5_0* blocks) {
   for_each_block(x, n_cols, importance, blocks, [](const float* values, const float* w, BlockQ5_0& block) {
-    const float d = best_half_scale<IntegerLevels<-16, 15>, 32>(values, w, around(16.0f), true);
+    const float d = best_half_scale<IntegerLevels<-16, 15>, 32>(values, w, around_level(16.0f), true);
     std::uint8_t codes[32];
     integer_codes<-16, 15, 32>(values, d, codes);
     pack_nibbles(codes, block.qs);
@@ -119,7 +119,7 @@ void encode_row(const float* x, std::size_t n_cols, const float* importance, Blo
   for (std::size_t at = 0; at < n_cols; at += 32, x += 32, ++blocks) {
     float w[32];
     search_weights(x, importance ? importance + at : nullptr, 32, 2.0 * mean_square(x, 32), w);
-    const float d = best_half_scale<Iq4Levels, 32>(x, w, around(127.0f), true);
+    const float d = best_half_scale<Iq4Levels, 32>(x, w, around_level(127.0f), true);
     std::uint8_t codes[32];
     Iq4Levels::codes(x, d, 32, codes);
     pack_nibbles(codes, blocks->qs);

@@ -52,7 +52,7 @@ unsigned chosen_entry(const EightFit& eight) { return eight.entry[eight.signs]; 
 
 // `deltas`: how many eights share a delta.
 template <unsigned group_size, unsigned deltas>
-struct Format {
+struct ShiftedFormat {
   static constexpr unsigned group = group_size;
   static constexpr int n_scales = 8;
   static constexpr float unit = 1.0f;
@@ -64,8 +64,8 @@ struct Format {
       fit_with_delta(x + 8 * k, w + 8 * k, scale, deltas, eights + k);
   }
 };
-using IQ1_S = Format<32, 4>;
-using IQ1_M = Format<16, 1>;
+using IQ1_S = ShiftedFormat<32, 4>;
+using IQ1_M = ShiftedFormat<16, 1>;
 
 void pack(const CodebookSuperBlock<IQ1_S>& found, BlockIQ1_S& block) {
   for (unsigned g = 0; g < 8; ++g) {
@@ -100,17 +100,17 @@ void pack(const CodebookSuperBlock<IQ1_M>& found, BlockIQ1_M& block) {
 }
 
 template <typename Searched, typename Block>
-void encode(const float* x, const float* w, Block& block) {
+void encode_shifted(const float* x, const float* w, Block& block) {
   pack(CodebookSuperBlock<Searched>::search(x, w), block);
 }
 
 }  // namespace
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ1_S* blocks) {
-  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ1_S, BlockIQ1_S>);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode_shifted<IQ1_S, BlockIQ1_S>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ1_M* blocks) {
-  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ1_M, BlockIQ1_M>);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode_shifted<IQ1_M, BlockIQ1_M>);
 }
 
 }  // namespace quern::formats

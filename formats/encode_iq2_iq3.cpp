@@ -121,14 +121,14 @@ constexpr MagnitudeFit<4, 3, 256, 8> iq3_xxs_fit(iq3_xxs_codes, iq3_xxs_magnitud
 constexpr MagnitudeFit<4, 3, 512, 8> iq3_s_fit(iq3_s_codes, iq3_s_magnitudes);
 
 // The largest value of a group may be cut off by 40%, or leave 15% of the largest magnitude unused.
-constexpr StartScales around(float magnitude) { return {0.65f / magnitude, 1.1f / magnitude, 5}; }
+constexpr StartScales around_magnitude(float magnitude) { return {0.65f / magnitude, 1.1f / magnitude, 5}; }
 
 template <unsigned group_size, Signs rule, const auto& magnitudes, unsigned divisor, unsigned largest>
-struct Format {
+struct SignedFormat {
   static constexpr unsigned group = group_size;
   static constexpr int n_scales = 16;
   static constexpr float unit = 1.0f / divisor;
-  static constexpr StartScales starts = around(largest);
+  static constexpr StartScales starts = around_magnitude(largest);
 
   static void fit_group(const float* x, const float* w, float scale, EightFit* eights) {
     for (unsigned k = 0; k < group / 8; ++k) {
@@ -140,11 +140,11 @@ struct Format {
     }
   }
 };
-using IQ2_XXS = Format<32, Signs::even, iq2_xxs_fit, 8, 43>;
-using IQ2_XS = Format<16, Signs::even, iq2_xs_fit, 8, 43>;
-using IQ2_S = Format<16, Signs::all, iq2_s_fit, 8, 43>;
-using IQ3_XXS = Format<32, Signs::even, iq3_xxs_fit, 4, 62>;
-using IQ3_S = Format<32, Signs::all, iq3_s_fit, 1, 15>;
+using IQ2_XXS = SignedFormat<32, Signs::even, iq2_xxs_fit, 8, 43>;
+using IQ2_XS = SignedFormat<16, Signs::even, iq2_xs_fit, 8, 43>;
+using IQ2_S = SignedFormat<16, Signs::all, iq2_s_fit, 8, 43>;
+using IQ3_XXS = SignedFormat<32, Signs::even, iq3_xxs_fit, 4, 62>;
+using IQ3_S = SignedFormat<32, Signs::all, iq3_s_fit, 1, 15>;
 
 // Signs of four eights at seven bits and the scale code of the group.
 template <typename Found>
@@ -199,7 +199,7 @@ void pack(const CodebookSuperBlock<IQ3_S>& found, BlockIQ3_S& block) {
 }
 
 template <typename Searched, typename Block>
-void encode(const float* x, const float* w, Block& block) {
+void encode_signed_magnitudes(const float* x, const float* w, Block& block) {
   const auto found = CodebookSuperBlock<Searched>::search(x, w);
   pack(found, block);
   block.d = to_half(found.d);
@@ -208,19 +208,19 @@ void encode(const float* x, const float* w, Block& block) {
 }  // namespace
 
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ2_XXS* blocks) {
-  for_each_super_block(x, n_cols, importance, 1.0, blocks, encode<IQ2_XXS, BlockIQ2_XXS>);
+  for_each_super_block(x, n_cols, importance, 1.0, blocks, encode_signed_magnitudes<IQ2_XXS, BlockIQ2_XXS>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ2_XS* blocks) {
-  for_each_super_block(x, n_cols, importance, 1.0, blocks, encode<IQ2_XS, BlockIQ2_XS>);
+  for_each_super_block(x, n_cols, importance, 1.0, blocks, encode_signed_magnitudes<IQ2_XS, BlockIQ2_XS>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ2_S* blocks) {
-  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ2_S, BlockIQ2_S>);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode_signed_magnitudes<IQ2_S, BlockIQ2_S>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ3_XXS* blocks) {
-  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ3_XXS, BlockIQ3_XXS>);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode_signed_magnitudes<IQ3_XXS, BlockIQ3_XXS>);
 }
 void encode_row(const float* x, std::size_t n_cols, const float* importance, BlockIQ3_S* blocks) {
-  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode<IQ3_S, BlockIQ3_S>);
+  for_each_super_block(x, n_cols, importance, 2.0, blocks, encode_signed_magnitudes<IQ3_S, BlockIQ3_S>);
 }
 
 }  // namespace quern::formats

@@ -2,6 +2,7 @@
 
 #include "formats/block_pack.h"
 #include "formats/rounding.h"
+#include "formats/search_min.h"
 
 namespace quern::formats {
 namespace {
@@ -22,18 +23,6 @@ float extreme(const float* x, unsigned n) {
   return found;
 }
 
-struct Range {
-  float min, max;
-};
-Range range_of(const float* x, unsigned n) {
-  Range range{x[0], x[0]};
-  for (unsigned i = 1; i < n; ++i) {
-    if (x[i] < range.min) range.min = x[i];
-    if (x[i] > range.max) range.max = x[i];
-  }
-  return range;
-}
-
 // d = max|x| / 127 and the rounded codes; returns d.
 float encode_int8(const float* x, std::int8_t* qs) {
   const float d = max_magnitude(x, 32) / 127.0f;
@@ -52,12 +41,12 @@ float encode_signed(const float* x, int zero, std::uint8_t* codes) {
   return d;
 }
 
-// Levels 0 .. n from the smallest to the largest value; returns d, the minimum is range.min.
-float encode_from_min(const float* x, Range range, int n, std::uint8_t* codes) {
-  const float d = (range.max - range.min) / static_cast<float>(n);
+// Levels 0 .. n from the smallest to the largest value; returns d, the minimum is range.low.
+float encode_from_min(const float* x, ValueRange range, int n, std::uint8_t* codes) {
+  const float d = (range.high - range.low) / static_cast<float>(n);
   const float inverse = inverse_or_zero(d);
   for (unsigned e = 0; e < 32; ++e)
-    codes[e] = static_cast<std::uint8_t>(truncate_to((x[e] - range.min) * inverse + 0.5f, 0, n));
+    codes[e] = static_cast<std::uint8_t>(truncate_to((x[e] - range.low) * inverse + 0.5f, 0, n));
   return d;
 }
 
@@ -88,17 +77,17 @@ void encode_plain(const float* x, BlockQ5_0& block) {
 
 void encode_plain(const float* x, BlockQ4_1& block) {
   std::uint8_t codes[32];
-  const Range range = range_of(x, 32);
+  const ValueRange range = range_of(x, 32);
   block.d = to_half(encode_from_min(x, range, 15, codes));
-  block.m = to_half(range.min);
+  block.m = to_half(range.low);
   pack_nibbles(codes, block.qs);
 }
 
 void encode_plain(const float* x, BlockQ5_1& block) {
   std::uint8_t codes[32];
-  const Range range = range_of(x, 32);
+  const ValueRange range = range_of(x, 32);
   block.d = to_half(encode_from_min(x, range, 31, codes));
-  block.m = to_half(range.min);
+  block.m = to_half(range.low);
   block.qh = pack_fifth_bits(codes);
   pack_nibbles(codes, block.qs);
 }

@@ -39,7 +39,7 @@ constexpr std::string_view split_tensors_key = "split.tensors.count";
 // Kernels read blocks through pointers to their types, which need no more than this.
 constexpr std::uint64_t data_alignment = 32;
 
-struct Shard {
+struct GgufShard {
   std::unique_ptr<ByteSource> source;
   GgufHeader header;
 };
@@ -49,9 +49,9 @@ Error with_path(Error error, const std::filesystem::path& path) {
   return error;
 }
 
-Result<Shard> open_shard(const std::filesystem::path& path) {
+Result<GgufShard> open_shard(const std::filesystem::path& path) {
   QUERN_TRY(InputFile file, InputFile::open(path));
-  Shard shard{.source = std::make_unique<InputFile>(std::move(file)), .header = {}};
+  GgufShard shard{.source = std::make_unique<InputFile>(std::move(file)), .header = {}};
   auto header = read_gguf_header(*shard.source);
   if (!header) return with_path(std::move(header).error(), path);
   shard.header = *std::move(header);
@@ -106,7 +106,7 @@ Result<std::vector<std::filesystem::path>> shard_paths(const std::filesystem::pa
   return paths;
 }
 
-Result<void> check_sibling(const Shard& shard, std::uint64_t no, std::uint64_t count,
+Result<void> check_sibling(const GgufShard& shard, std::uint64_t no, std::uint64_t count,
                            const std::filesystem::path& path) {
   auto split = read_split(shard.header.metadata);
   if (!split) return with_path(std::move(split).error(), path);
@@ -185,11 +185,11 @@ Result<void> attach_data(ModelFile::Impl& model, const ByteSource& source, std::
   return {};
 }
 
-Result<ModelFile> assemble(std::vector<Shard> shards, const ModelFileOptions& options) {
+Result<ModelFile> assemble(std::vector<GgufShard> shards, const ModelFileOptions& options) {
   auto model = std::make_shared<ModelFile::Impl>();
   model->version = shards.front().header.version;
   std::uint64_t data_bytes = 0;
-  for (Shard& shard : shards) {
+  for (GgufShard& shard : shards) {
     const auto shard_number = static_cast<std::uint32_t>(model->metadata.size());
     for (Tensor& tensor : shard.header.tensors) {
       tensor.shard = shard_number;
@@ -207,7 +207,7 @@ Result<ModelFile> assemble(std::vector<Shard> shards, const ModelFileOptions& op
 
   DataReader reader(options, data_bytes);
   std::size_t first = 0;
-  for (const Shard& shard : shards) {
+  for (const GgufShard& shard : shards) {
     const std::size_t n = shard.header.tensors.size();
     QUERN_CHECK(attach_data(*model, *shard.source, std::span(model->tensors).subspan(first, n), reader,
                             options.access));
@@ -217,8 +217,8 @@ Result<ModelFile> assemble(std::vector<Shard> shards, const ModelFileOptions& op
 }
 
 Result<ModelFile> open_all(const std::filesystem::path& path, const ModelFileOptions& options) {
-  std::vector<Shard> shards;
-  QUERN_TRY(Shard first, open_shard(path));
+  std::vector<GgufShard> shards;
+  QUERN_TRY(GgufShard first, open_shard(path));
   auto split = read_split(first.header.metadata);
   if (!split) return with_path(std::move(split).error(), path);
   shards.push_back(std::move(first));
@@ -228,7 +228,7 @@ Result<ModelFile> open_all(const std::filesystem::path& path, const ModelFileOpt
     for (std::uint64_t no = 1; no < split->count; ++no) {
       if (options.stop.stop_requested())
         return Error{ErrorCode::cancelled, "stopped while opening the model"};
-      QUERN_TRY(Shard shard, open_shard(paths[no]));
+      QUERN_TRY(GgufShard shard, open_shard(paths[no]));
       QUERN_CHECK(check_sibling(shard, no, split->count, paths[no]));
       n_tensors += shard.header.tensors.size();
       shards.push_back(std::move(shard));
@@ -277,8 +277,8 @@ Result<ModelFile> ModelFile::from_bytes(std::span<const std::byte> bytes) {
       return Error{ErrorCode::unsupported,
                    cat("holds shard ", split.no + 1, " of ", split.count, ", expected a whole model"),
                    std::string(split_count_key)};
-    std::vector<Shard> shards;
-    shards.push_back(Shard{.source = std::move(source), .header = std::move(header)});
+    std::vector<GgufShard> shards;
+    shards.push_back(GgufShard{.source = std::move(source), .header = std::move(header)});
     return assemble(std::move(shards), {});
   });
 }

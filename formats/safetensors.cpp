@@ -146,19 +146,14 @@ Result<void> check_file_metadata(const JsonValue& value) {
                std::string(key)};
 }
 
-struct Shard {
-  std::string name;  ///< for messages; empty for bytes in memory
-  std::unique_ptr<const ByteSource> source;
-  std::optional<JsonDocument> header;  ///< the names of the tensors are views of it
-};
-
-Result<std::vector<SafeTensor>> read_header(Shard& shard) {
-  const std::uint64_t size = shard.source->size();
+// The names of the tensors are views of the header.
+Result<std::vector<SafeTensor>> read_header(const ByteSource& source, std::optional<JsonDocument>& header) {
+  const std::uint64_t size = source.size();
   std::uint64_t n_header = 0;
   if (size < sizeof n_header)
     return Error{ErrorCode::corrupt,
                  cat("has ", size, " bytes, expected at least 8 for the length of its header"), "header"};
-  QUERN_CHECK(shard.source->read(0, std::as_writable_bytes(std::span(&n_header, 1))));
+  QUERN_CHECK(source.read(0, std::as_writable_bytes(std::span(&n_header, 1))));
   const std::uint64_t n_rest = size - sizeof n_header;
   if (n_header > n_rest || n_header > max_header_bytes)
     return Error{ErrorCode::corrupt,
@@ -166,17 +161,17 @@ Result<std::vector<SafeTensor>> read_header(Shard& shard) {
                      std::min(n_rest, max_header_bytes)),
                  "header"};
   std::string text(static_cast<std::size_t>(n_header), '\0');
-  QUERN_CHECK(shard.source->read(sizeof n_header, std::as_writable_bytes(std::span(text))));
+  QUERN_CHECK(source.read(sizeof n_header, std::as_writable_bytes(std::span(text))));
   if (!text.starts_with('{'))
     return Error{ErrorCode::corrupt,
                  cat("has a header that begins with '", printable(std::string_view(text).substr(0, 1)),
                      "', expected '{': no safetensors file"),
                  "header"};
-  QUERN_TRY(shard.header,
+  QUERN_TRY(header,
             JsonDocument::parse(std::move(text), "header", {.max_bytes = max_header_bytes, .max_depth = 4}));
 
   std::vector<SafeTensor> tensors;
-  for (const auto [name, info] : shard.header->root().members()) {
+  for (const auto [name, info] : header->root().members()) {
     if (name == "__metadata__") {
       QUERN_CHECK(check_file_metadata(info));
       continue;
@@ -193,6 +188,11 @@ Result<std::vector<SafeTensor>> read_header(Shard& shard) {
 }  // namespace
 
 struct Safetensors::Impl {
+  struct Shard {
+    std::string name;  ///< for messages; empty for bytes in memory
+    std::unique_ptr<const ByteSource> source;
+    std::optional<JsonDocument> header;
+  };
   std::vector<Shard> shards;
   std::vector<SafeTensor> tensors;
   NameIndex<SafeTensor, &SafeTensor::name> by_name;
@@ -200,7 +200,7 @@ struct Safetensors::Impl {
   Result<void> add(std::string name, std::unique_ptr<const ByteSource> source) {
     const auto number = static_cast<std::uint32_t>(shards.size());
     shards.push_back({.name = std::move(name), .source = std::move(source), .header = {}});
-    auto found = read_header(shards.back());
+    auto found = read_header(*shards.back().source, shards.back().header);
     if (!found) {
       Error error = std::move(found).error();
       if (!shards.back().name.empty()) error.message = cat(shards.back().name, ": ", error.message);

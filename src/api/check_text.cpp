@@ -16,7 +16,7 @@ using formats::cat;
 using formats::printable;
 
 // Words, white space of every kind, numbers, code, several scripts, combining marks, emoji of several parts.
-constexpr std::string_view texts[] = {
+constexpr std::string_view probe_texts[] = {
     "The quern grinds 12 bushels of wheat.",
     "It's 1234567.89, isn't it? Yes: they'd said so!",
     "  two spaces,\ttabs\t\tand\n\nlines \n  that are indented\n",
@@ -77,8 +77,9 @@ void check_tokenizer(const formats::Metadata& metadata, CheckReport& report) {
     if (what && what->empty()) return;
     if (n_wrong++ == 0) first = cat(name, what ? *what : what.error().message);
   };
-  for (const std::string_view text : texts) try_text(text, "");
-  if (n_wrong > 0) found(cat(n_wrong, " of ", std::size(texts), " texts do not survive encoding; ", first));
+  for (const std::string_view text : probe_texts) try_text(text, "");
+  if (n_wrong > 0)
+    found(cat(n_wrong, " of ", std::size(probe_texts), " texts do not survive encoding; ", first));
   for (const std::string& warning : tokenizer.vocabulary().warnings()) report.notes.push_back(warning);
 
   // Every token by its own text: the vocabulary has at least that token for it.

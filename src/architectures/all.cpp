@@ -5,6 +5,7 @@
 namespace quern::detail {
 
 std::span<const Family* const> families() {
+  using namespace architectures;
   static constexpr const Family* list[] = {
       &llama,     &internlm2,  &smollm3,        &granite,      &granitemoe,  &qwen2,
       &qwen2moe,  &qwen3,      &qwen3moe,       &gemma,        &gemma2,      &gemma3,

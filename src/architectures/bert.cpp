@@ -3,15 +3,13 @@
 // jina-bert-v2 (ALiBi on both sides, a gelu gate).
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
-
-constexpr Presence required = Presence::required, optional = Presence::optional;
 
 void embeddings(SpecBuilder& b) {
   b.embedding();
   b.token_types();
-  b.spec.embedding_norm = b.norm("token_embd_norm", NormKind::layer, required);
+  b.spec.embedding_norm = b.norm("token_embd_norm", NormKind::layer, Presence::required);
 }
 
 // Layers whose attention and FFN the caller makes.
@@ -23,20 +21,20 @@ void layers(SpecBuilder& b, const Attention& attention, const Ffn& ffn) {
     AttentionSpec a = attention();
     a.causal = false;
     layer.mixer = a;
-    layer.mixer_sum_norm = b.norm("attn_output_norm", NormKind::layer, required);
+    layer.mixer_sum_norm = b.norm("attn_output_norm", NormKind::layer, Presence::required);
     layer.ffn = ffn(n);
-    layer.ffn_sum_norm = b.norm("layer_output_norm", NormKind::layer, required);
+    layer.ffn_sum_norm = b.norm("layer_output_norm", NormKind::layer, Presence::required);
   });
 }
 
 void build_bert(SpecBuilder& b) {
   embeddings(b);
-  b.position_embedding(required);
+  b.position_embedding(Presence::required);
   b.ranking({});
   layers(
-      b, [&] { return b.attention({.qkv_bias = required, .output_bias = required}); },
+      b, [&] { return b.attention({.qkv_bias = Presence::required, .output_bias = Presence::required}); },
       [&](std::size_t) {
-        return b.dense({.activation = Activation::gelu, .gated = false, .bias = required});
+        return b.dense({.activation = Activation::gelu, .gated = false, .bias = Presence::required});
       });
 }
 
@@ -55,10 +53,13 @@ void build_nomic_moe(SpecBuilder& b) {
   const std::uint64_t period = b.size("moe_every_n_layers", UINT32_MAX);
   if (period == 1 || b.spec.n_layers == 1) b.ignore_key("expert_count");  // no layer has them
   layers(
-      b, [&] { return b.attention({.rope = rope, .qkv_bias = optional, .output_bias = optional}); },
+      b,
+      [&] {
+        return b.attention({.rope = rope, .qkv_bias = Presence::optional, .output_bias = Presence::optional});
+      },
       [&](std::size_t n) -> std::variant<DenseSpec, ExpertsSpec> {
         if (n % period != 1)
-          return b.dense({.activation = Activation::gelu, .gated = false, .bias = optional});
+          return b.dense({.activation = Activation::gelu, .gated = false, .bias = Presence::optional});
         return b.experts({.hidden_dim = b.hidden_dim(n),
                           .renormalize = false,
                           .activation = Activation::gelu,
@@ -76,12 +77,12 @@ void build_jina(SpecBuilder& b) {
   layers(
       b,
       [&] {
-        AttentionSpec a = b.attention({.qkv_bias = required,
-                                       .output_bias = required,
-                                       .qk_norm = optional,
+        AttentionSpec a = b.attention({.qkv_bias = Presence::required,
+                                       .output_bias = Presence::required,
+                                       .qk_norm = Presence::optional,
                                        .qk_norm_kind = NormKind::layer,
                                        .qk_norm_scope = QkNormScope::whole,
-                                       .qk_norm_bias = optional});
+                                       .qk_norm_bias = Presence::optional});
         a.alibi_slopes = alibi_slopes(a.n_heads, max_bias);
         return a;
       },
@@ -91,10 +92,11 @@ void build_jina(SpecBuilder& b) {
         return b.dense({.activation = Activation::gelu,
                         .gated = own_gate,
                         .fused_gate = !own_gate && fused,
-                        .bias = optional});
+                        .bias = Presence::optional});
       });
   b.for_each_layer([&](LayerSpec& layer, std::size_t) {
-    layer.mixer_second_sum_norm = b.norm("attn_norm_2", NormKind::layer, optional, optional);
+    layer.mixer_second_sum_norm =
+        b.norm("attn_norm_2", NormKind::layer, Presence::optional, Presence::optional);
   });
 }
 
@@ -105,4 +107,4 @@ const Family nomic_bert{"nomic-bert", build_nomic};
 const Family nomic_bert_moe{"nomic-bert-moe", build_nomic_moe};
 const Family jina_bert_v2{"jina-bert-v2", build_jina};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -2,7 +2,7 @@
 // logits. cohere2 rotates on window layers only; every fourth layer sees everything and no positions.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 void build_command_r(SpecBuilder& b) {
@@ -48,4 +48,4 @@ void build_cohere2(SpecBuilder& b) {
 const Family command_r{"command-r", build_command_r};
 const Family cohere2{"cohere2", build_cohere2};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

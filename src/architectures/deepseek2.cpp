@@ -5,7 +5,7 @@
 #include "src/architectures/families.h"
 #include "src/base/math.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 constexpr std::uint64_t max_latent = 1u << 14, max_rank = 1u << 20;
@@ -97,7 +97,7 @@ ExpertsSpec experts(SpecBuilder& b) {
   return e;
 }
 
-void build(SpecBuilder& b) {
+void build_deepseek2(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
   const int rope = b.rope({.kind = kernels::RopeKind::interleaved});
@@ -121,6 +121,6 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family deepseek2{"deepseek2", build};
+const Family deepseek2{"deepseek2", build_deepseek2};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -1,10 +1,10 @@
 // falcon: attention and FFN side by side. In the 40B model attention has a norm of its own, attn_norm_2.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
-void build(SpecBuilder& b) {
+void build_falcon(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::layer, Presence::optional, Presence::required);
   const int rope = b.full_rope({.kind = kernels::RopeKind::halves});
@@ -22,6 +22,6 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family falcon{"falcon", build};
+const Family falcon{"falcon", build_falcon};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

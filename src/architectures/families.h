@@ -2,7 +2,7 @@
 // Every family, each defined in a file of its own. all.cpp lists them.
 #include "src/architectures/spec_builder.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 
 extern const Family llama, internlm2, smollm3, granite, granitemoe;
 extern const Family gemma, gemma2, gemma3, gemma_embedding;
@@ -18,4 +18,4 @@ extern const Family t5, t5encoder;
 extern const Family lfm2, lfm2moe, qwen3next, qwen35, qwen35moe, mamba2, falcon_h1;
 extern const Family qwen2, qwen2moe, qwen3, qwen3moe;
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

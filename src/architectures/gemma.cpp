@@ -6,7 +6,7 @@
 
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 // What differs between the generations.
@@ -46,7 +46,7 @@ SpecBuilder::RopeOptions fill_in(SpecBuilder& b) {
           .factor = is_larger ? 8.0 : 0.0};
 }
 
-void build(SpecBuilder& b, const Generation& g) {
+void build_generation(SpecBuilder& b, const Generation& g) {
   constexpr std::uint64_t max_window = 1u << 30;
   b.embedding();
   b.spec.embedding_scale = std::sqrt(static_cast<float>(b.spec.dim));
@@ -92,19 +92,19 @@ void build(SpecBuilder& b, const Generation& g) {
   });
 }
 
-void build_gemma(SpecBuilder& b) { build(b, {}); }
+void build_gemma(SpecBuilder& b) { build_generation(b, {}); }
 
 void build_gemma2(SpecBuilder& b) {
-  build(b, {.post_norms = true,
-            .window = 4096,
-            .window_period = 2,
-            .large_n_layers = 46,
-            .score_cap = 50,
-            .logit_cap = 30});
+  build_generation(b, {.post_norms = true,
+                       .window = 4096,
+                       .window_period = 2,
+                       .large_n_layers = 46,
+                       .score_cap = 50,
+                       .logit_cap = 30});
 }
 
 void build_gemma_embedding(SpecBuilder& b) {
-  build(
+  build_generation(
       b,
       {.post_norms = true, .qk_norm = true, .window_period = 6, .whole_texts = true, .may_leave_out = true});
   b.embedding_head();
@@ -116,12 +116,12 @@ void build_gemma3(SpecBuilder& b) {
     build_gemma_embedding(b);
     return;
   }
-  build(b, {.tied = Presence::optional,
-            .post_norms = true,
-            .qk_norm = true,
-            .window_period = 6,
-            .large_n_layers = 62,
-            .may_leave_out = true});
+  build_generation(b, {.tied = Presence::optional,
+                       .post_norms = true,
+                       .qk_norm = true,
+                       .window_period = 6,
+                       .large_n_layers = 62,
+                       .may_leave_out = true});
 }
 
 }  // namespace
@@ -131,4 +131,4 @@ const Family gemma2{"gemma2", build_gemma2};
 const Family gemma3{"gemma3", build_gemma3};
 const Family gemma_embedding{"gemma-embedding", build_gemma_embedding};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -6,7 +6,7 @@
 #include "formats/try.h"
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 // Whether the file has sections, whose axes all stand at a token's position where there is only text.
@@ -23,7 +23,7 @@ bool has_sections(SpecBuilder& b) {
   return true;
 }
 
-void build(SpecBuilder& b) {
+void build_glm4(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
   const int rope =
@@ -40,6 +40,6 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family glm4{"glm4", build};
+const Family glm4{"glm4", build_glm4};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -2,10 +2,10 @@
 // biases, biases everywhere, a plain gelu FFN.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
-void build(SpecBuilder& b, int rope, bool parallel) {
+void build_gpt_layers(SpecBuilder& b, int rope, bool parallel) {
   b.for_each_layer([&](LayerSpec& layer, std::size_t) {
     layer.parallel = parallel;
     layer.mixer_norm = b.norm("attn_norm", NormKind::layer, Presence::required);
@@ -20,19 +20,19 @@ void build_gpt2(SpecBuilder& b) {
   b.embedding();
   b.position_embedding(Presence::required);
   b.output(NormKind::layer, Presence::optional, Presence::required);
-  build(b, -1, false);
+  build_gpt_layers(b, -1, false);
 }
 
 void build_gptneox(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::layer, Presence::absent, Presence::required);
-  build(b, b.rope({.kind = kernels::RopeKind::halves}), b.boolean("use_parallel_residual"));
+  build_gpt_layers(b, b.rope({.kind = kernels::RopeKind::halves}), b.boolean("use_parallel_residual"));
 }
 
 void build_starcoder2(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::layer, Presence::optional, Presence::required);
-  build(b, b.rope({.kind = kernels::RopeKind::halves}), false);
+  build_gpt_layers(b, b.rope({.kind = kernels::RopeKind::halves}), false);
 }
 
 }  // namespace
@@ -41,4 +41,4 @@ const Family gpt2{"gpt2", build_gpt2};
 const Family gptneox{"gptneox", build_gptneox};
 const Family starcoder2{"starcoder2", build_starcoder2};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

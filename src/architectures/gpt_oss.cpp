@@ -2,11 +2,11 @@
 #include "formats/try.h"
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
-void build(SpecBuilder& b) {
-  constexpr std::uint64_t window_period = 2, max_window = 1u << 30, max_hidden_dim = 1u << 24;
+void build_gpt_oss(SpecBuilder& b) {
+  constexpr std::uint64_t window_period = 2, max_window = 1u << 30;
   b.embedding();
   b.output(NormKind::rms, Presence::absent);
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
@@ -38,6 +38,6 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family gpt_oss{"gpt-oss", build};
+const Family gpt_oss{"gpt-oss", build_gpt_oss};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

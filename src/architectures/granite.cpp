@@ -1,10 +1,10 @@
 // granite, granitemoe: llama with four scales of its own. The file's logit scale divides.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
-void build(SpecBuilder& b) {
+void build_granite(SpecBuilder& b) {
   const auto one_if_zero = [](float scale) { return scale == 0 ? 1 : scale; };
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
@@ -38,7 +38,7 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family granite{"granite", build};
-const Family granitemoe{"granitemoe", build};
+const Family granite{"granite", build_granite};
+const Family granitemoe{"granitemoe", build_granite};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

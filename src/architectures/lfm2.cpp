@@ -3,10 +3,10 @@
 // and their `feed_forward_length` is what the width of the FFN was made from.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
-void build(SpecBuilder& b) {
+void build_lfm2(SpecBuilder& b) {
   constexpr std::uint64_t max_window = 1u << 30;
   const bool has_experts = b.spec.architecture == "lfm2moe";
   b.embedding();
@@ -42,7 +42,7 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family lfm2{"lfm2", build};
-const Family lfm2moe{"lfm2moe", build};
+const Family lfm2{"lfm2", build_lfm2};
+const Family lfm2moe{"lfm2moe", build_lfm2};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

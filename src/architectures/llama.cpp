@@ -2,7 +2,7 @@
 // and smollm3 are the same arithmetic under names of their own.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 void build_llama(SpecBuilder& b) {
@@ -54,4 +54,4 @@ const Family llama{"llama", build_llama};
 const Family internlm2{"internlm2", build_internlm2};
 const Family smollm3{"smollm3", build_smollm3};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -2,7 +2,7 @@
 // FFN.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 StateSpaceSpec state_space(SpecBuilder& b, std::size_t n, Presence bias, Presence conv_bias, Presence norm) {
@@ -61,4 +61,4 @@ void build_falcon_h1(SpecBuilder& b) {
 const Family mamba2{"mamba2", build_mamba2};
 const Family falcon_h1{"falcon-h1", build_falcon_h1};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

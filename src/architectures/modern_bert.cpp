@@ -3,10 +3,10 @@
 #include "formats/printable.h"
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
-void build(SpecBuilder& b) {
+void build_modern_bert(SpecBuilder& b) {
   constexpr std::uint64_t max_window = 1u << 30, period = 3;
   b.embedding();
   b.spec.embedding_norm = b.norm("token_embd_norm", NormKind::layer);
@@ -41,6 +41,6 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family modern_bert{"modern-bert", build};
+const Family modern_bert{"modern-bert", build_modern_bert};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -1,10 +1,10 @@
 // mpt: positions by ALiBi (arXiv 2108.12409), q, k and v limited, every bias optional.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
-void build(SpecBuilder& b) {
+void build_mpt(SpecBuilder& b) {
   b.embedding();
   b.position_embedding(Presence::optional);
   b.output(NormKind::layer, Presence::optional, Presence::optional);
@@ -33,6 +33,6 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family mpt{"mpt", build};
+const Family mpt{"mpt", build_mpt};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

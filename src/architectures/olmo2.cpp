@@ -3,7 +3,7 @@
 // there is a window.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 constexpr std::uint64_t window_period = 4, max_window = 1u << 30;
@@ -60,4 +60,4 @@ const Family olmo2{"olmo2", build_olmo2};
 const Family olmo3{"olmo3", build_olmo2};  // as some converters call it
 const Family exaone4{"exaone4", build_exaone4};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -2,7 +2,7 @@
 // longrope.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 void build_phi2(SpecBuilder& b) {
@@ -35,4 +35,4 @@ void build_phi3(SpecBuilder& b) {
 const Family phi2{"phi2", build_phi2};
 const Family phi3{"phi3", build_phi3};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

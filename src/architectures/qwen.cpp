@@ -1,7 +1,7 @@
 // qwen2 (biases on q, k, v), qwen3 (q and k normalised per head instead), and both with experts.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 // "expert_feed_forward_length", or an even share of the dense width.
@@ -63,4 +63,4 @@ const Family qwen2moe{"qwen2moe", build_qwen2moe};
 const Family qwen3{"qwen3", build_qwen3};
 const Family qwen3moe{"qwen3moe", build_qwen3};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -3,7 +3,7 @@
 // qwen35moe has experts too.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 // Whether each layer is a delta net.
@@ -85,7 +85,7 @@ void read_sections(SpecBuilder& b, RopeSpec& rope) {
   if (sum == 0) b.wrong(key, "all 0", "sections of rotated pairs");
 }
 
-void build(SpecBuilder& b) {
+void build_qwen_next(SpecBuilder& b) {
   const bool next = b.spec.architecture == "qwen3next", has_experts = b.spec.architecture != "qwen35";
   b.embedding();
   b.output(NormKind::rms, Presence::optional);
@@ -116,8 +116,8 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family qwen3next{"qwen3next", build};
-const Family qwen35{"qwen35", build};
-const Family qwen35moe{"qwen35moe", build};
+const Family qwen3next{"qwen3next", build_qwen_next};
+const Family qwen35{"qwen35", build_qwen_next};
+const Family qwen35moe{"qwen35moe", build_qwen_next};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -15,11 +15,10 @@ namespace {
 using formats::cat;
 
 // Bounds on single sizes. Far above any real model, and low enough that their products fit in 64 bits.
-constexpr std::uint64_t max_layers = 512;
 constexpr std::uint64_t max_dim = 1u << 20;
 constexpr std::uint64_t max_heads = 1u << 14;
 constexpr std::uint64_t max_head_dim = 1u << 14;
-constexpr std::uint64_t max_context = 1u << 30;
+constexpr std::uint64_t max_context_size = 1u << 30;
 
 }  // namespace
 
@@ -120,7 +119,7 @@ std::vector<std::uint32_t> SpecBuilder::per_layer(std::string_view name, std::ui
 }
 
 void SpecBuilder::read_sizes() {
-  spec.n_ctx_train = static_cast<std::uint32_t>(size("context_length", max_context));
+  spec.n_ctx_train = static_cast<std::uint32_t>(size("context_length", max_context_size));
   spec.dim = static_cast<std::uint32_t>(size("embedding_length", max_dim));
   n_blocks_ = size("block_count", max_layers);
   const std::uint64_t n_extra = size_or("nextn_predict_layers", 0, max_layers);
@@ -186,7 +185,7 @@ int SpecBuilder::rope(const RopeOptions& options) {
   rope.attn_factor = number_or("rope.scaling.attn_factor", 1);
   if (!(rope.attn_factor > 0)) wrong("rope.scaling.attn_factor", rope.attn_factor, "more than 0");
   rope.original_context = has("rope.scaling.original_context_length")
-                              ? size("rope.scaling.original_context_length", max_context)
+                              ? size("rope.scaling.original_context_length", max_context_size)
                               : spec.n_ctx_train;
 
   const auto type =

@@ -23,6 +23,8 @@ struct Family {
   void (*build)(SpecBuilder&);
 };
 
+inline constexpr std::uint64_t max_layers = 512;  ///< far above any real model
+
 /// Hidden values of a feed-forward part at most, an expert's too.
 inline constexpr std::uint64_t max_hidden_dim = 1u << 24;
 

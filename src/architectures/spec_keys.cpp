@@ -34,7 +34,7 @@ constexpr std::string_view without_effect[] = {
 };
 
 /// Of a part that reads images, whose tensors are set aside (see check_unused()).
-bool is_of_images(std::string_view name) {
+bool is_image_key(std::string_view name) {
   constexpr std::string_view tokens[] = {"image_token_id", "vision_start_token_id", "vision_end_token_id"};
   return name.starts_with("vision.") || name.starts_with("mm.") ||
          std::ranges::find(tokens, name) != std::end(tokens);
@@ -99,7 +99,7 @@ void SpecBuilder::check_unasked() {
     if (asked_[i] || !entries[i].key.starts_with(prefix)) continue;
     const std::string_view name = entries[i].key.substr(prefix.size());
     if (is_off(entries[i]) || std::ranges::find(without_effect, name) != std::end(without_effect)) continue;
-    if (confirms(name, entries[i]) || is_of_images(name)) continue;
+    if (confirms(name, entries[i]) || is_image_key(name)) continue;
     const std::string full = formats::printable(entries[i].key);
     fail(ErrorCode::unsupported, full,
          formats::cat("key '", full, "' has no part in architecture '", family_.name,

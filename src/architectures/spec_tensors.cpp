@@ -18,7 +18,7 @@ using formats::TensorType;
 constexpr std::uint64_t max_vocab = 1u << 24;
 constexpr std::uint64_t max_experts = 1024;
 
-std::string shape_text(std::uint64_t d0, std::uint64_t d1, std::uint64_t d2) {
+std::string dims_text(std::uint64_t d0, std::uint64_t d1, std::uint64_t d2) {
   std::string text = cat("{", d0);
   if (d1 != 1 || d2 != 1) text += cat(", ", d1);
   if (d2 != 1) text += cat(", ", d2);
@@ -40,12 +40,15 @@ std::optional<std::uint64_t> block_number(std::string_view name) {
 
 // Tensors of an encoder of images and of the way from it to the text's embeddings: without an image nothing
 // depends on them.
-bool is_of_images(std::string_view tensor) { return tensor.starts_with("v.") || tensor.starts_with("mm."); }
+bool is_image_tensor(std::string_view tensor) {
+  return tensor.starts_with("v.") || tensor.starts_with("mm.");
+}
 
 }  // namespace
 
 bool SpecBuilder::reads_images() const {
-  return std::ranges::any_of(file_.tensors(), [](const Tensor& tensor) { return is_of_images(tensor.name); });
+  return std::ranges::any_of(file_.tensors(),
+                             [](const Tensor& tensor) { return is_image_tensor(tensor.name); });
 }
 
 void SpecBuilder::enter_layer(std::size_t n, std::string_view group) {
@@ -90,8 +93,8 @@ bool SpecBuilder::check_dims(const Tensor& tensor, std::uint64_t d0, std::uint64
   const auto& dims = tensor.dims;
   if (dims[0] == d0 && dims[1] == d1 && dims[2] == d2 && dims[3] == 1) return true;
   fail(ErrorCode::corrupt, std::string(tensor.name),
-       cat("tensor '", tensor.name, "' has shape ", shape_text(dims[0], dims[1], dims[2] * dims[3]),
-           ", expected ", shape_text(d0, d1, d2)));
+       cat("tensor '", tensor.name, "' has shape ", dims_text(dims[0], dims[1], dims[2] * dims[3]),
+           ", expected ", dims_text(d0, d1, d2)));
   return false;
 }
 
@@ -402,7 +405,7 @@ void SpecBuilder::check_unused() {
     const auto block = block_number(name);
     if (block && *block >= spec.n_layers && *block < n_blocks_) continue;
     if (name.starts_with("mtp.")) continue;  // the same by another name
-    if (is_of_images(name)) {
+    if (is_image_tensor(name)) {
       ++spec.n_image_tensors;
       continue;
     }

@@ -2,10 +2,10 @@
 // which then stands beside attention, and normalises each head of q and k with weights of its own.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
-void build(SpecBuilder& b) {
+void build_stablelm(SpecBuilder& b) {
   b.embedding();
   b.output(NormKind::layer, Presence::absent, Presence::required);
   const int rope = b.rope({.kind = kernels::RopeKind::halves});
@@ -24,6 +24,6 @@ void build(SpecBuilder& b) {
 
 }  // namespace
 
-const Family stablelm{"stablelm", build};
+const Family stablelm{"stablelm", build_stablelm};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

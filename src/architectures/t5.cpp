@@ -2,7 +2,7 @@
 // half. Positions are known by biases on the scores, which are not scaled.
 #include "src/architectures/families.h"
 
-namespace quern::detail {
+namespace quern::detail::architectures {
 namespace {
 
 // Layers "<group>.blk.n.", causal ones with attention to the source.
@@ -34,7 +34,6 @@ void build_layers(SpecBuilder& b, std::string_view group, std::vector<LayerSpec>
 }
 
 void build_t5(SpecBuilder& b) {
-  constexpr std::uint64_t max_layers = 512;
   b.embedding();
   b.spec.encoder.resize(b.spec.n_layers);
   b.spec.n_layers = static_cast<std::uint32_t>(
@@ -63,4 +62,4 @@ void build_t5encoder(SpecBuilder& b) {
 const Family t5{"t5", build_t5};
 const Family t5encoder{"t5encoder", build_t5encoder};
 
-}  // namespace quern::detail
+}  // namespace quern::detail::architectures

@@ -15,9 +15,9 @@ void append_escape(std::string& out, char32_t unit) {
   out += text;
 }
 
-class Writer {
+class JsonWriter {
  public:
-  Writer(std::string& out, const JsonStyle& style) : out_(out), style_(style) {}
+  JsonWriter(std::string& out, const JsonStyle& style) : out_(out), style_(style) {}
 
   void write(const Json& value) {
     std::visit([this](const auto& v) { put(v); }, value.value());
@@ -129,7 +129,7 @@ void append_json_string(std::string& out, std::string_view text, bool ensure_asc
 
 std::string dump_json(const Json& value, const JsonStyle& style) {
   std::string out;
-  Writer(out, style).write(value);
+  JsonWriter(out, style).write(value);
   return out;
 }
 

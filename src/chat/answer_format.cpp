@@ -7,7 +7,7 @@ namespace {
 
 using Offered = FormatRow::Offered;
 
-constexpr std::array rows = {
+constexpr std::array format_table = {
     FormatRow{.name = "gpt-oss",
               .in_template = {"<|channel|>", "<|message|>"},
               .call = "%a",
@@ -259,7 +259,7 @@ constexpr std::array rows = {
 
 }  // namespace
 
-std::span<const FormatRow> format_rows() { return rows; }
+std::span<const FormatRow> format_rows() { return format_table; }
 
 std::vector<std::string_view> words(std::string_view list) {
   std::vector<std::string_view> out;

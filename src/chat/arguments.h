@@ -7,6 +7,8 @@
 
 namespace quern::detail::jinja {
 
+using Given = const Arguments&;
+
 /// The arguments in the order of the parameters; null where one was not given. Failure type for too many or
 /// unknown ones.
 template <std::size_t n>
@@ -67,6 +69,11 @@ class Parameters {
   std::array<std::string_view, n> names_;
   std::array<const Value*, n> values_{};
 };
+
+/// Failure type if there is an argument.
+inline void expect_none(Machine& m, Given given, std::string_view function) {
+  const Parameters<0> none(m, given, function, {});
+}
 
 bool is_true(const Value& value);
 template <std::size_t n>

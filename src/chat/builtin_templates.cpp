@@ -25,7 +25,7 @@ struct Format {
 
 constexpr std::string_view llama2_system = "<<SYS>>\n{c}\n<</SYS>>\n\n";
 
-constexpr Format format_rows[] = {
+constexpr Format message_formats[] = {
     {.name = "chatml", .other = "<|im_start|>{r}\n{c}<|im_end|>\n", .generation = "<|im_start|>assistant\n"},
     {.name = "llama2",
      .system = "{c}\n",
@@ -319,7 +319,7 @@ std::string as_template(const Format& format) {
 }  // namespace
 
 std::optional<std::string> builtin_template(std::string_view name) {
-  for (const Format& format : format_rows)
+  for (const Format& format : message_formats)
     if (format.name == name) return as_template(format);
   for (const Whole& whole : wholes)
     if (whole.name == name) return std::string(whole.text);
@@ -328,7 +328,7 @@ std::optional<std::string> builtin_template(std::string_view name) {
 
 std::vector<std::string_view> builtin_template_names() {
   std::vector<std::string_view> names;
-  for (const Format& format : format_rows) names.push_back(format.name);
+  for (const Format& format : message_formats) names.push_back(format.name);
   for (const Whole& whole : wholes) names.push_back(whole.name);
   std::ranges::sort(names);
   return names;

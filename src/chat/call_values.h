@@ -13,6 +13,9 @@
 
 namespace quern::detail {
 
+/// Objects and lists inside each other, in arguments that are read whole.
+inline constexpr int max_arguments_depth = 100;
+
 /// Finds the end of a value that shows by itself where it ends, byte by byte, without reading it.
 class ValueEnd {
  public:

@@ -16,7 +16,7 @@ namespace {
 Json json(std::string_view text) { return parse_json(text).value(); }
 
 constexpr std::string_view user = R"({"role": "user", "content": "Quserq"})";
-constexpr std::string_view tools =
+constexpr std::string_view probe_tools =
     R"([{"type": "function", "function": {"name": "qtoolq", "description": "Qdoesq",
     "parameters": {"type": "object", "properties": {"qkeyq": {"type": "string", "description": "Qargq"}},
     "required": ["qkeyq"]}}}])";
@@ -38,7 +38,7 @@ class Prober {
                                                                {"type": "text", "text": "Qtwoq"}]})"}),
                      {"Qoneq", "Qtwoq"});
     Json with_tools = messages({user});
-    with_tools.set("tools", json(tools));
+    with_tools.set("tools", json(probe_tools));
     found.tools = prints(with_tools, "qtoolq");
     find_calls(found);
     constexpr std::string_view fields[] = {"reasoning_content", "reasoning",   "thinking",
@@ -89,7 +89,7 @@ class Prober {
     const std::string result =
         R"({"role": "tool", "name": "qtoolq", "content": "Qresultq", "tool_call_id": )" + quoted_id + "}";
     Json context = messages({user, assistant, result});
-    if (with_tools) context.set("tools", json(tools));
+    if (with_tools) context.set("tools", json(probe_tools));
     return context;
   }
   void find_calls(ChatCapabilities& found) const {

@@ -14,7 +14,6 @@ namespace quern::detail::jinja {
 namespace {
 
 using formats::cat;
-using Given = const Arguments&;
 
 Value apply_batch(Machine& m, const Value& value, Given given) {
   const Parameters<2> p(m, given, "batch", {"linecount", "fill_with"});
@@ -222,7 +221,7 @@ Value apply_sum(Machine& m, const Value& value, Given given) {
   return sum;
 }
 
-constexpr Filter filters[] = {
+constexpr Filter sequence_table[] = {
     {"batch", apply_batch},     {"count", apply_length},    {"dictsort", apply_dictsort},
     {"first", apply_first},     {"groupby", apply_groupby}, {"items", apply_items},
     {"join", apply_join},       {"last", apply_last},       {"length", apply_length},
@@ -235,6 +234,6 @@ constexpr Filter filters[] = {
 
 }  // namespace
 
-std::span<const Filter> sequence_filters() { return filters; }
+std::span<const Filter> sequence_filters() { return sequence_table; }
 
 }  // namespace quern::detail::jinja

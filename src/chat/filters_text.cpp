@@ -13,8 +13,6 @@
 namespace quern::detail::jinja {
 namespace {
 
-using Given = const Arguments&;
-
 Value unmarked(Value text) {
   text.flags = static_cast<std::uint8_t>(text.flags & ~Value::is_safe);
   return text;
@@ -167,7 +165,7 @@ Value apply_wordcount(Machine& m, const Value& value, Given given) {
   return Value::integer(n);
 }
 
-constexpr Filter filters[] = {
+constexpr Filter text_table[] = {
     {"capitalize", apply_capitalize}, {"center", apply_center},   {"e", apply_escape},
     {"escape", apply_escape},         {"format", apply_format},   {"indent", apply_indent},
     {"lower", apply_lower},           {"replace", apply_replace}, {"safe", apply_safe},
@@ -177,6 +175,6 @@ constexpr Filter filters[] = {
 
 }  // namespace
 
-std::span<const Filter> text_filters() { return filters; }
+std::span<const Filter> text_filters() { return text_table; }
 
 }  // namespace quern::detail::jinja

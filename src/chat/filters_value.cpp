@@ -17,7 +17,6 @@ namespace quern::detail::jinja {
 namespace {
 
 using formats::cat;
-using Given = const Arguments&;
 
 /// A number as Python's int() and float() read it: white space around it and single underscores inside
 /// allowed.
@@ -184,13 +183,13 @@ Value apply_tojson(Machine& m, const Value& value, Given given) {
   return to_json(m, value, options);
 }
 
-constexpr Filter filters[] = {
+constexpr Filter value_table[] = {
     {"abs", apply_abs},     {"attr", apply_attr}, {"d", apply_default},   {"default", apply_default},
     {"float", apply_float}, {"int", apply_int},   {"round", apply_round}, {"tojson", apply_tojson},
 };
 
 }  // namespace
 
-std::span<const Filter> value_filters() { return filters; }
+std::span<const Filter> value_filters() { return value_table; }
 
 }  // namespace quern::detail::jinja

@@ -17,8 +17,6 @@ namespace {
 
 using formats::cat;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 std::int64_t read_number(std::string_view text, std::size_t& at) {
   std::int64_t n = 0;
   for (; at < text.size() && is_digit(text[at]); ++at)

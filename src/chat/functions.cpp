@@ -13,7 +13,6 @@ namespace quern::detail::jinja {
 namespace {
 
 using formats::cat;
-using Given = const Arguments&;
 
 /// The pairs that dict(...) and namespace(...) are built from: at most one dict or list of pairs, then names.
 Value built_dict(Machine& m, Given given, std::string_view name) {

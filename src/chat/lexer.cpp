@@ -15,7 +15,6 @@ using formats::cat;
   throw Failure{FailureKind::syntax, std::move(message), static_cast<std::uint32_t>(at)};
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool is_tag_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool begins_name(std::string_view text) {

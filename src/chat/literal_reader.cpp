@@ -10,7 +10,6 @@
 namespace quern::detail {
 namespace {
 
-constexpr int max_depth = 100;
 constexpr std::string_view gemma_quote = "<|\"|>";
 
 bool is_name(char c) {
@@ -46,7 +45,7 @@ std::string_view LiteralReader::name() {
 }
 
 std::optional<std::string> LiteralReader::value(int depth) {
-  if (depth == max_depth || at_end()) return std::nullopt;
+  if (depth == max_arguments_depth || at_end()) return std::nullopt;
   if (take('[')) return items(']', depth);
   if (style_ == Style::python && take('(')) return items(')', depth);
   if (take('{')) return members(depth);

@@ -10,7 +10,6 @@ namespace quern::detail::jinja {
 namespace {
 
 using formats::cat;
-using Given = const Arguments&;
 
 template <std::size_t n>
 const BuiltinMethod* find_in(const BuiltinMethod (&table)[n], std::string_view name) {
@@ -22,13 +21,13 @@ Value call_copy(Machine& m, const Value& self, Given given) {
   const Parameters<0> none(m, given, "copy", {});
   return self;  // nothing can change it
 }
-Value call_count(Machine& m, const Value& self, Given given) {
+Value call_count_items(Machine& m, const Value& self, Given given) {
   const Parameters<1> p(m, given, "count", {"value"});
   std::int64_t n = 0;
   for (std::uint32_t i = 0; i < self.n; ++i) n += equal(m, self.items[i], p.required(0)) ? 1 : 0;
   return Value::integer(n);
 }
-Value call_index(Machine& m, const Value& self, Given given) {
+Value call_index_of_item(Machine& m, const Value& self, Given given) {
   const Parameters<1> p(m, given, "index", {"value"});
   for (std::uint32_t i = 0; i < self.n; ++i)
     if (equal(m, self.items[i], p.required(0))) return Value::integer(i);
@@ -81,7 +80,7 @@ Value call_changed(Machine& m, const Value& self, Given given) {
 }
 
 constexpr BuiltinMethod sequence_methods[] = {
-    {"copy", call_copy}, {"count", call_count}, {"index", call_index}};
+    {"copy", call_copy}, {"count", call_count_items}, {"index", call_index_of_item}};
 constexpr BuiltinMethod dict_methods[] = {{"copy", call_copy},
                                           {"get", call_get},
                                           {"items", call_view<View::Which::items>},

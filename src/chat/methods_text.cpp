@@ -14,10 +14,7 @@ namespace quern::detail::jinja {
 namespace {
 
 using formats::cat;
-using Given = const Arguments&;
 constexpr std::size_t npos = std::string_view::npos;
-
-void expect_none(Machine& m, Given given, const char* name) { const Parameters<0> none(m, given, name, {}); }
 
 // ---- cutting ----
 

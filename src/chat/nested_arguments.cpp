@@ -6,8 +6,7 @@
 namespace quern::detail {
 namespace {
 
-constexpr std::string_view mark = "]<]minimax[>[";
-constexpr int max_depth = 100;
+constexpr std::string_view tag_mark = "]<]minimax[>[";
 
 class NestedReader {
  public:
@@ -35,7 +34,7 @@ class NestedReader {
   }
 
   std::optional<std::string_view> open_tag() {
-    if (!take(mark) || !take("<")) return std::nullopt;
+    if (!take(tag_mark) || !take("<")) return std::nullopt;
     const std::size_t end = rest_.find('>');
     if (end == std::string_view::npos || end == 0 || rest_.front() == '/') return std::nullopt;
     const std::string_view key = rest_.substr(0, end);
@@ -43,22 +42,22 @@ class NestedReader {
     return key;
   }
 
-  bool close_tag(std::string_view key) { return take(mark) && take("</") && take(key) && take(">"); }
+  bool close_tag(std::string_view key) { return take(tag_mark) && take("</") && take(key) && take(">"); }
 
   // What stands between the tags, and the closing one.
   std::optional<std::string> value_of(std::string_view key, const ValueRule& rule, int depth) {
-    if (depth == max_depth) return std::nullopt;
-    const std::size_t end = rest_.find(mark);
+    if (depth == max_arguments_depth) return std::nullopt;
+    const std::size_t end = rest_.find(tag_mark);
     if (end == std::string_view::npos) return std::nullopt;
     const std::string_view text = rest_.substr(0, end);
     rest_.remove_prefix(end);
-    if (rest_.substr(mark.size()).starts_with("</"))
+    if (rest_.substr(tag_mark.size()).starts_with("</"))
       return close_tag(key) ? std::optional(json_value(text, rule)) : std::nullopt;
     if (!trimmed(text).empty()) return std::nullopt;
     ArgumentsBuilder object;
     std::string list;
     bool only_items = true;
-    while (!rest_.substr(std::min(mark.size(), rest_.size())).starts_with("</")) {
+    while (!rest_.substr(std::min(tag_mark.size(), rest_.size())).starts_with("</")) {
       const auto inner = open_tag();
       if (!inner) return std::nullopt;
       const auto value = value_of(*inner, {}, depth + 1);

@@ -181,7 +181,7 @@ bool holds(Machine& machine, Comparison comparison, const Value& a, const Value&
 
 namespace {
 
-const char* symbol(Op op) {
+const char* op_symbol(Op op) {
   switch (op) {
     case Op::add: return "+";
     case Op::subtract: return "-";
@@ -303,7 +303,7 @@ Value arithmetic(Machine& machine, Op op, const Value& a, const Value& b) {
   }
   if (a.kind == Kind::big_integer || b.kind == Kind::big_integer) fail_overflow(machine);
   if (!a.is_number() || !b.is_number())
-    machine.fail_type(cat("found ", kind_name(a), " ", symbol(op), " ", kind_name(b)));
+    machine.fail_type(cat("found ", kind_name(a), " ", op_symbol(op), " ", kind_name(b)));
   const bool divides = op == Op::divide || op == Op::floor_divide || op == Op::modulo;
   const bool by_zero =
       divides ? b.as_double() == 0 : op == Op::power && a.as_double() == 0 && b.as_double() < 0;

@@ -12,7 +12,6 @@ namespace quern::detail::jinja {
 namespace {
 
 using formats::cat;
-using Given = const Arguments&;
 
 /// What an item is compared by.
 struct Keyed {

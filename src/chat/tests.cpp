@@ -12,9 +12,6 @@ namespace quern::detail::jinja {
 namespace {
 
 using formats::cat;
-using Given = const Arguments&;
-
-void expect_none(Machine& m, Given given, const char* name) { const Parameters<0> none(m, given, name, {}); }
 
 template <Kind kind>
 bool is_kind(Machine& m, const Value& value, Given given) {

@@ -6,6 +6,7 @@
 
 namespace quern::detail::jinja {
 
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /// What str.strip() removes.
 bool is_space(char32_t code);
 /// What repr() prints as it is.

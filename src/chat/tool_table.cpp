@@ -12,7 +12,7 @@ using formats::cat;
 
 // Of schemas inside schemas, and of schemas in all for one argument, for a reference may lead back to where
 // it stands; what lies beyond says nothing.
-constexpr int max_depth = 16, max_schemas = 1000;
+constexpr int max_schema_depth = 16, max_schemas = 1000;
 
 /// "#/$defs/name" in the schema that holds it; null if it leads nowhere.
 const Json* follow(const Json& root, std::string_view reference) {
@@ -37,7 +37,7 @@ class RuleReader {
 
  private:
   void collect(const Json& schema, int depth) {
-    if (depth == max_depth || n_schemas_++ == max_schemas) return;
+    if (depth == max_schema_depth || n_schemas_++ == max_schemas) return;
     if (const Json* reference = schema.find("$ref"); reference != nullptr && reference->string() != nullptr)
       if (const Json* target = follow(root_, *reference->string())) collect(*target, depth + 1);
     if (const Json* type = schema.find("type")) {

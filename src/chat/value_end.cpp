@@ -3,7 +3,7 @@
 namespace quern::detail {
 namespace {
 
-constexpr int max_depth = 200;
+constexpr int max_brackets = 200;
 constexpr std::string_view gemma_mark = "<|\"|>";
 
 bool may_stand_in_json(char c) {
@@ -36,7 +36,7 @@ ValueEnd::State ValueEnd::feed(char c) {
     case '[':
     case '(':
       mark_ = c;
-      return ++depth_ > max_depth || (c == '(' && style_ == Style::json) ? State::broken : State::open;
+      return ++depth_ > max_brackets || (c == '(' && style_ == Style::json) ? State::broken : State::open;
     case '}':
     case ']':
     case ')':

@@ -27,7 +27,7 @@ Result<const FamilyRule*> find_family(const JsonValue& config) {
   std::string_view name;
   if (list && list->is_array() && list->size() > 0) name = (*list->elements().begin()).string().value_or("");
   std::string known;
-  for (const FamilyRule& family : family_rules()) {
+  for (const FamilyRule& family : checkpoints::family_rules()) {
     for (const std::string_view known_name : family.names) {
       if (known_name == name) return &family;
       known += cat(known.empty() ? "" : ", ", known_name);

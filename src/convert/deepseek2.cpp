@@ -4,13 +4,10 @@
 #include "src/convert/shared_rules.h"
 #include "src/convert/weights.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
 
 using formats::cat;
-using enum Op;
-using enum Needed;
-using enum KeyKind;
 
 constexpr TensorRule latent_attention[] = {{"layers.#.self_attn.kv_a_proj_with_mqa", "blk.#.attn_kv_a_mqa"},
                                            {"layers.#.self_attn.kv_a_layernorm", "blk.#.attn_kv_a_norm"},
@@ -21,22 +18,23 @@ constexpr TensorRule low_rank_q[] = {{"layers.#.self_attn.q_a_proj", "blk.#.attn
                                      {"layers.#.self_attn.q_a_layernorm", "blk.#.attn_q_a_norm"},
                                      {"layers.#.self_attn.q_b_proj", "blk.#.attn_q_b"}};
 constexpr TensorRule direct_q[] = {{"layers.#.self_attn.q_proj", "blk.#.attn_q"}};
-constexpr TensorRule shared_expert[] = {{"layers.#.mlp.shared_experts.gate_proj", "blk.#.ffn_gate_shexp"},
-                                        {"layers.#.mlp.shared_experts.up_proj", "blk.#.ffn_up_shexp"},
-                                        {"layers.#.mlp.shared_experts.down_proj", "blk.#.ffn_down_shexp"}};
+constexpr TensorRule deepseek_shared_experts[] = {
+    {"layers.#.mlp.shared_experts.gate_proj", "blk.#.ffn_gate_shexp"},
+    {"layers.#.mlp.shared_experts.up_proj", "blk.#.ffn_up_shexp"},
+    {"layers.#.mlp.shared_experts.down_proj", "blk.#.ffn_down_shexp"}};
 constexpr TensorRule selection_bias[] = {
     {"layers.#.mlp.gate.e_score_correction_bias", "blk.#.exp_probs_b.bias", copy, never, always, true}};
-constexpr KeyRule keys[] = {{"kv_lora_rank", "attention.kv_lora_rank", count},
-                            {"q_lora_rank", "attention.q_lora_rank", count, true},
-                            {"v_head_dim", "attention.value_length_mla", count},
-                            {"n_routed_experts", "expert_count", count},
-                            {"num_experts_per_tok", "expert_used_count", count},
-                            {"moe_intermediate_size", "expert_feed_forward_length", count},
-                            {"routed_scaling_factor", "expert_weights_scale", number}};
-constexpr Expectation switches[] = {{"hidden_act", "silu|swish|null"},
-                                    {"attention_bias", "false|null"},
-                                    {"moe_layer_freq", "1|null"},
-                                    {"rope_interleave", "true|null"}};
+constexpr KeyRule deepseek_keys[] = {{"kv_lora_rank", "attention.kv_lora_rank", count},
+                                     {"q_lora_rank", "attention.q_lora_rank", count, true},
+                                     {"v_head_dim", "attention.value_length_mla", count},
+                                     {"n_routed_experts", "expert_count", count},
+                                     {"num_experts_per_tok", "expert_used_count", count},
+                                     {"moe_intermediate_size", "expert_feed_forward_length", count},
+                                     {"routed_scaling_factor", "expert_weights_scale", number}};
+constexpr Expectation deepseek_switches[] = {{"hidden_act", "silu|swish|null"},
+                                             {"attention_bias", "false|null"},
+                                             {"moe_layer_freq", "1|null"},
+                                             {"rope_interleave", "true|null"}};
 // V2 multiplies weights that it does not renormalise, and ranks groups of experts by their best one alone.
 constexpr Expectation v2_switches[] = {{"scoring_func", "softmax|null"}, {"norm_topk_prob", "false|null"}};
 constexpr Expectation v3_switches[] = {{"scoring_func", "sigmoid|null"}, {"topk_method", "noaux_tc|null"}};
@@ -54,7 +52,7 @@ HeadDims head_dims(Config& config) {
 }
 
 // The usual keys describe what is cached: one head of the latent and the rotated values.
-void write_attention(Conversion& c) {
+void write_latent_attention(Conversion& c) {
   constexpr std::uint64_t max_dim = 1u << 14;
   const HeadDims d = head_dims(c.config);
   for (const char* key : {"qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "kv_lora_rank"})
@@ -73,15 +71,15 @@ void write_experts(Conversion& c) {
                       n_shared = c.config.size_or("n_shared_experts", 0);
   c.set("leading_dense_block_count", n_dense);
   c.set("expert_weights_norm", c.config.flag_or("norm_topk_prob", false));
-  c.rules.push_back({shared_rules::gated_ffn, 0, n_dense});
-  c.rules.push_back({shared_rules::mlp_experts, n_dense});
+  c.rules.push_back({gated_ffn, 0, n_dense});
+  c.rules.push_back({mlp_experts, n_dense});
   if (n_shared == 0) return;
   c.set("expert_shared_count", n_shared);
-  c.rules.push_back({shared_expert, n_dense});
+  c.rules.push_back({deepseek_shared_experts, n_dense});
 }
 
 void write_v2(Conversion& c) {
-  write_attention(c);
+  write_latent_attention(c);
   write_experts(c);
   c.config.expect("topk_method",
                   c.config.size_or("n_group", 1) == 1 ? "greedy|group_limited_greedy|null" : "greedy|null");
@@ -89,7 +87,7 @@ void write_v2(Conversion& c) {
 
 void write_v3(Conversion& c) {
   constexpr std::uint32_t sigmoid = 2, max_ahead = 64;
-  write_attention(c);
+  write_latent_attention(c);
   write_experts(c);
   c.set("expert_gating_func", sigmoid);
   c.rules.push_back({selection_bias, c.config.size_or("first_k_dense_replace", 0)});
@@ -107,7 +105,7 @@ void write_v3(Conversion& c) {
 
 // Per head the rows of k and then those of v. Those of k are written as columns: the query goes through them
 // to the latent, not the latent to the keys.
-Result<void> fit(Conversion& c, std::string_view to, OutputTensor& tensor) {
+Result<void> fit_keys_and_values(Conversion& c, std::string_view to, OutputTensor& tensor) {
   const HeadDims d = head_dims(c.config);
   const std::uint64_t rows = (d.n_nope + d.v) * c.n_heads;
   if (tensor.dims != std::vector<std::uint64_t>{d.latent, rows}) {
@@ -131,22 +129,26 @@ Result<void> fit(Conversion& c, std::string_view to, OutputTensor& tensor) {
   return {};
 }
 
-FamilyRule rule(std::string_view name, std::span<const Expectation> expected, std::string_view defaults,
-                void (*more)(Conversion&)) {
+FamilyRule deepseek_rule(std::string_view name, std::span<const Expectation> expected,
+                         std::string_view defaults, void (*more)(Conversion&)) {
   return {.names = {name},
           .architecture = "deepseek2",
-          .tensors = {shared_rules::frame, shared_rules::pre_norms, latent_attention},
-          .keys = {keys},
-          .expected = {switches, expected},
+          .tensors = {frame, pre_norms, latent_attention},
+          .keys = {deepseek_keys},
+          .expected = {deepseek_switches, expected},
           .defaults = defaults,
           .rope = {.rotates = false, .latent = true},
           .more = more,
-          .fit = fit};
+          .fit = fit_keys_and_values};
 }
 
 }  // namespace
 
-FamilyRule deepseek_v2_rule() { return rule("DeepseekV2ForCausalLM", v2_switches, v2_defaults, write_v2); }
-FamilyRule deepseek_v3_rule() { return rule("DeepseekV3ForCausalLM", v3_switches, v3_defaults, write_v3); }
+FamilyRule deepseek_v2_rule() {
+  return deepseek_rule("DeepseekV2ForCausalLM", v2_switches, v2_defaults, write_v2);
+}
+FamilyRule deepseek_v3_rule() {
+  return deepseek_rule("DeepseekV3ForCausalLM", v3_switches, v3_defaults, write_v3);
+}
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

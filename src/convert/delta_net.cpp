@@ -7,22 +7,19 @@
 #include "src/convert/shared_rules.h"
 #include "src/convert/weights.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
 
 using formats::cat;
-using enum Op;
-using enum Needed;
-using enum KeyKind;
 
 // The norms of the checkpoint hold the weight less one, but that of a delta net's heads.
-constexpr TensorRule all_layers[] = {
+constexpr TensorRule delta_frame[] = {
     {"embed_tokens", "token_embd"},
     {"norm", "output_norm", plus_one},
     {"layers.#.input_layernorm", "blk.#.attn_norm", plus_one},
     {"layers.#.post_attention_layernorm", "blk.#.post_attention_norm", plus_one}};
-constexpr TensorRule qk_norms[] = {{"layers.#.self_attn.q_norm", "blk.#.attn_q_norm", plus_one},
-                                   {"layers.#.self_attn.k_norm", "blk.#.attn_k_norm", plus_one}};
+constexpr TensorRule delta_qk_norms[] = {{"layers.#.self_attn.q_norm", "blk.#.attn_q_norm", plus_one},
+                                         {"layers.#.self_attn.k_norm", "blk.#.attn_k_norm", plus_one}};
 constexpr TensorRule grouped_delta[] = {
     {"layers.#.linear_attn.in_proj_qkvz", "blk.#.attn_qkv", fitted},
     {"layers.#.linear_attn.in_proj_qkvz", "blk.#.attn_gate", fitted},
@@ -52,17 +49,17 @@ constexpr TensorRule experts[] = {
     {"layers.#.mlp.experts.gate_up_proj", "blk.#.ffn_up_exps.weight", second_half, never, otherwise, true},
     {"layers.#.mlp.experts.down_proj", "blk.#.ffn_down_exps.weight", copy, never, otherwise, true}};
 
-constexpr KeyRule keys[] = {{"linear_conv_kernel_dim", "ssm.conv_kernel", count},
-                            {"linear_key_head_dim", "ssm.state_size", count},
-                            {"linear_num_key_heads", "ssm.group_count", count},
-                            {"linear_num_value_heads", "ssm.time_step_rank", count}};
+constexpr KeyRule delta_keys[] = {{"linear_conv_kernel_dim", "ssm.conv_kernel", count},
+                                  {"linear_key_head_dim", "ssm.state_size", count},
+                                  {"linear_num_key_heads", "ssm.group_count", count},
+                                  {"linear_num_value_heads", "ssm.time_step_rank", count}};
 constexpr KeyRule dense_width[] = {{"intermediate_size", "feed_forward_length", count, true}};
-constexpr Expectation switches[] = {{"hidden_act", "silu|swish"},
-                                    {"attention_bias", "false|null"},
-                                    {"attn_output_gate", "true|null"},
-                                    {"output_gate_type", "swish|silu|null"}};
+constexpr Expectation delta_switches[] = {{"hidden_act", "silu|swish"},
+                                          {"attention_bias", "false|null"},
+                                          {"attn_output_gate", "true|null"},
+                                          {"output_gate_type", "swish|silu|null"}};
 constexpr Expectation expert_switches[] = {{"norm_topk_prob", "true|null"}};
-constexpr std::string_view defaults = R"({"hidden_act":"silu","partial_rotary_factor":0.25,
+constexpr std::string_view delta_defaults = R"({"hidden_act":"silu","partial_rotary_factor":0.25,
     "full_attention_interval":4,"rms_norm_eps":1e-6})";
 
 struct DeltaSizes {
@@ -85,7 +82,7 @@ DeltaSizes delta_sizes(Config& config) {
 }
 
 // Whether each layer is a delta net; a key that says it, and the rules of each layer.
-void write_layers(Conversion& c, std::span<const TensorRule> delta) {
+void write_delta_layers(Conversion& c, std::span<const TensorRule> delta) {
   constexpr std::uint32_t max_layers = 1u << 12;  // far above real models: each has rules of its own
   if (c.n_layers > max_layers) return c.config.wrong(c.family.sizes.layers, cat("up to ", max_layers));
   const std::uint32_t interval = c.config.size("full_attention_interval");
@@ -112,8 +109,8 @@ void write_layers(Conversion& c, std::span<const TensorRule> delta) {
     if (is_delta[n] != 0) {
       c.rules.push_back({delta, n, n + 1});
     } else {
-      c.rules.push_back({shared_rules::attention, n, n + 1});
-      c.rules.push_back({qk_norms, n, n + 1});
+      c.rules.push_back({attention, n, n + 1});
+      c.rules.push_back({delta_qk_norms, n, n + 1});
     }
   }
 }
@@ -125,7 +122,7 @@ void write_delta(Conversion& c, std::span<const TensorRule> delta) {
     c.config.unsupported("linear_value_head_dim", cat(value_dim), cat(sizes.head_dim, ", as of the keys"));
   if (c.config.error()) return;
   c.set("ssm.inner_size", static_cast<std::uint32_t>(sizes.value_rows()));
-  write_layers(c, delta);
+  write_delta_layers(c, delta);
 }
 
 void write_qwen3next(Conversion& c) { write_delta(c, grouped_delta); }
@@ -222,10 +219,10 @@ Result<void> fit_delta(Conversion& c, std::string_view to, OutputTensor& tensor)
 FamilyRule delta_rule(std::string_view architecture) {
   return {.names = {},
           .architecture = architecture,
-          .tensors = {all_layers},
-          .keys = {keys},
-          .expected = {switches},
-          .defaults = defaults,
+          .tensors = {delta_frame},
+          .keys = {delta_keys},
+          .expected = {delta_switches},
+          .defaults = delta_defaults,
           .window = Window::off,
           .mixed_layers = true,
           .prefixes = {"model.language_model.", "language_model.model.", "model.", ""},
@@ -237,10 +234,9 @@ FamilyRule delta_rule(std::string_view architecture) {
 
 void add_experts(FamilyRule& rule) {
   rule.sizes.hidden = "";
-  rule.tensors.insert(rule.tensors.end(), {experts, shared_rules::shared_expert});
-  rule.keys.insert(rule.keys.end(),
-                   {dense_width, shared_rules::expert_widths, shared_rules::shared_expert_width});
-  rule.expected.insert(rule.expected.end(), {expert_switches, shared_rules::experts_everywhere});
+  rule.tensors.insert(rule.tensors.end(), {experts, shared_expert});
+  rule.keys.insert(rule.keys.end(), {dense_width, expert_widths, shared_expert_width});
+  rule.expected.insert(rule.expected.end(), {expert_switches, experts_everywhere});
 }
 
 }  // namespace
@@ -256,7 +252,7 @@ FamilyRule qwen3next_rule() {
 FamilyRule qwen35_rule() {
   FamilyRule rule = delta_rule("qwen35");
   rule.names = {"Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration"};
-  rule.tensors.emplace_back(shared_rules::gated_ffn);
+  rule.tensors.emplace_back(gated_ffn);
   return rule;
 }
 
@@ -267,4 +263,4 @@ FamilyRule qwen35moe_rule() {
   return rule;
 }
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

@@ -4,12 +4,8 @@
 #include "formats/try.h"
 #include "src/convert/family.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
-
-using enum Op;
-using enum Needed;
-using enum KeyKind;
 
 constexpr Expectation reads_whole_texts[] = {{"is_decoder", "false|null"},
                                              {"add_cross_attention", "false|null"}};
@@ -254,4 +250,4 @@ FamilyRule modern_bert_ranking_rule() {
   return rule;
 }
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

@@ -3,13 +3,8 @@
 #include "formats/try.h"
 #include "src/convert/shared_rules.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
-
-using enum Op;
-using enum Needed;
-using enum KeyKind;
-using namespace shared_rules;
 
 // Names that most families share.
 constexpr TensorRule post_norms[] = {{"layers.#.post_attention_layernorm", "blk.#.post_attention_norm"},
@@ -32,7 +27,7 @@ constexpr TensorRule gated_ffn_biases[] = {{"layers.#.mlp.gate_proj", "blk.#.ffn
 constexpr Expectation silu[] = {{"hidden_act", "silu|swish"}};
 constexpr Expectation gelu[] = {{"hidden_act", "gelu_pytorch_tanh|gelu_new|gelu_fast|gelu"}};
 constexpr Expectation causal_without_bias[] = {{"attention_bias", "false|null"}};
-constexpr std::string_view tied = R"({"tie_word_embeddings":true})";
+constexpr std::string_view tied_by_default = R"({"tie_word_embeddings":true})";
 
 // llama.
 constexpr TensorRule mixtral_experts[] = {{"layers.#.block_sparse_moe.gate", "blk.#.ffn_gate_inp"},
@@ -329,14 +324,14 @@ std::span<const FamilyRule> family_rules() {
        .architecture = "gemma",
        .tensors = {gemma_layers, gemma_norm, attention, gated_ffn},
        .expected = {gemma_act},
-       .defaults = tied,
+       .defaults = tied_by_default,
        .output = Output::tied},
       {.names = {"Gemma2ForCausalLM"},
        .architecture = "gemma2",
        .tensors = {gemma_layers, gemma_norms_around, attention, gated_ffn},
        .keys = {gemma_caps},
        .expected = {gemma_act},
-       .defaults = tied,
+       .defaults = tied_by_default,
        .output = Output::tied,
        .window = Window::written,
        .window_period = 2,
@@ -406,7 +401,7 @@ std::span<const FamilyRule> family_rules() {
        .tensors = {starcoder2_layers},
        .expected = {gelu, starcoder2_switches},
        .sizes = {.epsilon = "norm_epsilon"},
-       .defaults = tied,
+       .defaults = tied_by_default,
        .rms = false,
        .window = Window::caps},
       {.names = {"GPT2LMHeadModel"},
@@ -468,7 +463,7 @@ std::span<const FamilyRule> family_rules() {
        .keys = {logit_scale},
        .expected = {silu, causal_without_bias},
        .sizes = layer_norm,
-       .defaults = tied,
+       .defaults = tied_by_default,
        .rms = false,
        .output = Output::tied,
        .more = check_command_r},
@@ -478,7 +473,7 @@ std::span<const FamilyRule> family_rules() {
        .keys = {logit_scale},
        .expected = {silu, causal_without_bias, cohere2_switches},
        .sizes = layer_norm,
-       .defaults = tied,
+       .defaults = tied_by_default,
        .rms = false,
        .output = Output::tied,
        .window = Window::written,
@@ -510,4 +505,4 @@ std::span<const FamilyRule> family_rules() {
   return rules;
 }
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

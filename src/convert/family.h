@@ -162,6 +162,18 @@ struct Conversion {
   }
 };
 
+/// Everything of config.json but tensors and tokenizer, into contents. Errors stick in the config.
+void write_hyper_parameters(Conversion& conversion);
+/// Rotation: base, share and scaling. Part of the above.
+void write_rope(Conversion& conversion);
+
+/// The rows of all families, and those that have a file of their own.
+namespace checkpoints {
+
+using enum Op;
+using enum Needed;
+using enum KeyKind;
+
 std::span<const FamilyRule> family_rules();
 FamilyRule lfm2_rule();
 FamilyRule lfm2_moe_rule();
@@ -182,9 +194,6 @@ FamilyRule deepseek_v2_rule();
 FamilyRule deepseek_v3_rule();
 FamilyRule gpt_oss_rule();
 
-/// Everything of config.json but tensors and tokenizer, into contents. Errors stick in the config.
-void write_hyper_parameters(Conversion& conversion);
-/// Rotation: base, share and scaling. Part of the above.
-void write_rope(Conversion& conversion);
+}  // namespace checkpoints
 
 }  // namespace quern::detail

@@ -4,15 +4,12 @@
 #include "src/convert/shared_rules.h"
 #include "src/convert/weights.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
 
 using formats::cat;
-using enum Op;
-using enum Needed;
-using enum KeyKind;
 
-constexpr TensorRule layers[] = {
+constexpr TensorRule gpt_oss_layers[] = {
     {"layers.#.input_layernorm", "blk.#.attn_norm"},
     {"layers.#.self_attn.q_proj", "blk.#.attn_q", copy, always},
     {"layers.#.self_attn.k_proj", "blk.#.attn_k", copy, always},
@@ -32,14 +29,14 @@ constexpr TensorRule mxfp4_experts[] = {
     {"layers.#.mlp.experts.gate_up_proj", "blk.#.ffn_gate_exps.weight", mxfp4_even, never, always, true},
     {"layers.#.mlp.experts.gate_up_proj", "blk.#.ffn_up_exps.weight", mxfp4_odd, never, always, true},
     {"layers.#.mlp.experts.down_proj", "blk.#.ffn_down_exps.weight", mxfp4, never, always, true}};
-constexpr KeyRule keys[] = {{"num_local_experts", "expert_count", count},
-                            {"num_experts_per_tok", "expert_used_count", count},
-                            {"intermediate_size", "expert_feed_forward_length", count}};
-constexpr Expectation switches[] = {{"hidden_act", "silu|swish|null"},
-                                    {"attention_bias", "true|null"},
-                                    {"swiglu_limit", "7|null"},
-                                    {"swiglu_alpha", "1.702|null"}};
-constexpr std::string_view defaults = R"({"rope_theta":150000,"head_dim":64,"sliding_window":128,
+constexpr KeyRule gpt_oss_keys[] = {{"num_local_experts", "expert_count", count},
+                                    {"num_experts_per_tok", "expert_used_count", count},
+                                    {"intermediate_size", "expert_feed_forward_length", count}};
+constexpr Expectation gpt_oss_switches[] = {{"hidden_act", "silu|swish|null"},
+                                            {"attention_bias", "true|null"},
+                                            {"swiglu_limit", "7|null"},
+                                            {"swiglu_alpha", "1.702|null"}};
+constexpr std::string_view gpt_oss_defaults = R"({"rope_theta":150000,"head_dim":64,"sliding_window":128,
     "num_key_value_heads":8,"max_position_embeddings":131072,"rms_norm_eps":1e-5})";
 
 void choose_experts(Conversion& c) {
@@ -49,7 +46,7 @@ void choose_experts(Conversion& c) {
 }
 
 // Gates are the even columns, ups the odd ones.
-Result<void> fit(Conversion& c, std::string_view to, OutputTensor& tensor) {
+Result<void> fit_experts(Conversion& c, std::string_view to, OutputTensor& tensor) {
   const std::uint64_t dim = c.config.size("hidden_size"), hidden = c.config.size("intermediate_size"),
                       n_experts = c.config.size("num_local_experts");
   const bool is_bias = to.ends_with(".bias"), down = to.find("_down_") != to.npos;
@@ -84,17 +81,17 @@ Result<void> fit(Conversion& c, std::string_view to, OutputTensor& tensor) {
 FamilyRule gpt_oss_rule() {
   return {.names = {"GptOssForCausalLM"},
           .architecture = "gpt-oss",
-          .tensors = {shared_rules::frame, layers},
-          .keys = {keys},
-          .expected = {switches},
-          .defaults = defaults,
+          .tensors = {frame, gpt_oss_layers},
+          .keys = {gpt_oss_keys},
+          .expected = {gpt_oss_switches},
+          .defaults = gpt_oss_defaults,
           .output = Output::own,
           .rope = {.soft_bounds = true},
           .window = Window::written,
           .window_period = 2,
           .quantization = "mxfp4",
           .more = choose_experts,
-          .fit = fit};
+          .fit = fit_experts};
 }
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

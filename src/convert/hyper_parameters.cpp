@@ -13,7 +13,7 @@ std::string Conversion::key(std::string_view name) const { return cat(family.arc
 
 namespace {
 
-constexpr std::uint32_t max_head_dim = 1u << 14;  // as the families read it
+constexpr std::uint32_t max_written_head_dim = 1u << 14;  // as the families read it
 
 void write_sizes(Conversion& c) {
   Config& config = c.config;
@@ -39,9 +39,9 @@ void write_sizes(Conversion& c) {
   c.head_dim = config.size_or(names.head_dim, dim / c.n_heads);
   if (c.head_dim == 0 || (!config.has(names.head_dim) && dim % c.n_heads != 0))
     config.wrong(names.heads, cat("a divisor of the width ", dim, ", or a '", names.head_dim, "'"));
-  if (c.head_dim > max_head_dim)
+  if (c.head_dim > max_written_head_dim)
     config.wrong(config.has(names.head_dim) ? names.head_dim : names.dim,
-                 cat("heads of up to ", max_head_dim, " values"));
+                 cat("heads of up to ", max_written_head_dim, " values"));
   c.set("attention.head_count", c.n_heads);
   c.set("attention.head_count_kv", c.n_kv_heads);
   c.set("attention.key_length", c.head_dim);

@@ -5,14 +5,10 @@
 #include "formats/try.h"
 #include "src/convert/family.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
 
-using enum Op;
-using enum Needed;
-using enum KeyKind;
-
-constexpr TensorRule layer_tensors[] = {
+constexpr TensorRule lfm2_layers[] = {
     {"embed_tokens", "token_embd"},
     {"embedding_norm", "token_embd_norm"},
     {"layers.#.operator_norm", "blk.#.attn_norm"},
@@ -29,26 +25,27 @@ constexpr TensorRule layer_tensors[] = {
     {"layers.#.feed_forward.w1", "blk.#.ffn_gate", copy, never, maybe},
     {"layers.#.feed_forward.w3", "blk.#.ffn_up", copy, never, maybe},
     {"layers.#.feed_forward.w2", "blk.#.ffn_down", copy, never, maybe}};
-constexpr TensorRule expert_tensors[] = {
+constexpr TensorRule lfm2_experts[] = {
     {"layers.#.feed_forward.gate", "blk.#.ffn_gate_inp", copy, never, maybe},
     {"layers.#.feed_forward.expert_bias", "blk.#.exp_probs_b.bias", copy, never, maybe, true},
     {"layers.#.feed_forward.experts.*.w1", "blk.#.ffn_gate_exps", copy, never, maybe},
     {"layers.#.feed_forward.experts.*.w3", "blk.#.ffn_up_exps", copy, never, maybe},
     {"layers.#.feed_forward.experts.*.w2", "blk.#.ffn_down_exps", copy, never, maybe}};
-constexpr KeyRule keys[] = {{"conv_L_cache", "shortconv.l_cache", count}};
-constexpr KeyRule moe_keys[] = {{"intermediate_size", "feed_forward_length", count},
-                                {"num_dense_layers", "leading_dense_block_count", count},
-                                {"num_experts", "expert_count", count},
-                                {"num_experts_per_tok", "expert_used_count", count},
-                                {"moe_intermediate_size", "expert_feed_forward_length", count}};
-constexpr Expectation switches[] = {{"conv_bias", "false|null"}};
-constexpr Expectation moe_switches[] = {{"norm_topk_prob", "true|null"}, {"routed_scaling_factor", "1|null"}};
+constexpr KeyRule lfm2_keys[] = {{"conv_L_cache", "shortconv.l_cache", count}};
+constexpr KeyRule lfm2_moe_keys[] = {{"intermediate_size", "feed_forward_length", count},
+                                     {"num_dense_layers", "leading_dense_block_count", count},
+                                     {"num_experts", "expert_count", count},
+                                     {"num_experts_per_tok", "expert_used_count", count},
+                                     {"moe_intermediate_size", "expert_feed_forward_length", count}};
+constexpr Expectation lfm2_switches[] = {{"conv_bias", "false|null"}};
+constexpr Expectation lfm2_moe_switches[] = {{"norm_topk_prob", "true|null"},
+                                             {"routed_scaling_factor", "1|null"}};
 
-constexpr std::string_view defaults =
+constexpr std::string_view lfm2_defaults =
     R"({"tie_word_embeddings":true,"norm_eps":1e-5,"rope_theta":1000000,"block_multiple_of":256})";
 
 // Layers without key-value heads are convolutions.
-void write_layers(Conversion& c) {
+void write_lfm2_layers(Conversion& c) {
   const bool tied = c.config.flag_or("tie_word_embeddings", true);
   if (c.config.flag_or("tie_embedding", tied) != tied)  // the same under its older name
     c.config.unsupported("tie_embedding", tied ? "false" : "true", "what 'tie_word_embeddings' says");
@@ -73,7 +70,7 @@ void write_layers(Conversion& c) {
 
 // The width may be told as that of a plain FFN, of which a gated one has two thirds, rounded up.
 void write_dense(Conversion& c) {
-  write_layers(c);
+  write_lfm2_layers(c);
   std::uint64_t hidden =
       c.config.has("block_ff_dim") ? c.config.size("block_ff_dim") : c.config.size("intermediate_size");
   if (c.config.flag_or("block_auto_adjust_ff_dim", true)) {
@@ -90,7 +87,7 @@ void write_dense(Conversion& c) {
 }
 
 void write_moe(Conversion& c) {
-  write_layers(c);
+  write_lfm2_layers(c);
   constexpr std::uint32_t sigmoid = 2;
   c.set("expert_gating_func", sigmoid);
 }
@@ -100,11 +97,11 @@ void write_moe(Conversion& c) {
 FamilyRule lfm2_rule() {
   return {.names = {"Lfm2ForCausalLM"},
           .architecture = "lfm2",
-          .tensors = {layer_tensors},
-          .keys = {keys},
-          .expected = {switches},
+          .tensors = {lfm2_layers},
+          .keys = {lfm2_keys},
+          .expected = {lfm2_switches},
           .sizes = {.hidden = "", .epsilon = "norm_eps"},
-          .defaults = defaults,
+          .defaults = lfm2_defaults,
           .mixed_layers = true,
           .more = write_dense};
 }
@@ -112,13 +109,13 @@ FamilyRule lfm2_rule() {
 FamilyRule lfm2_moe_rule() {
   return {.names = {"Lfm2MoeForCausalLM"},
           .architecture = "lfm2moe",
-          .tensors = {layer_tensors, expert_tensors},
-          .keys = {keys, moe_keys},
-          .expected = {switches, moe_switches},
+          .tensors = {lfm2_layers, lfm2_experts},
+          .keys = {lfm2_keys, lfm2_moe_keys},
+          .expected = {lfm2_switches, lfm2_moe_switches},
           .sizes = {.hidden = "", .epsilon = "norm_eps"},
-          .defaults = defaults,
+          .defaults = lfm2_defaults,
           .mixed_layers = true,
           .more = write_moe};
 }
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

@@ -4,32 +4,29 @@
 #include "formats/try.h"
 #include "src/convert/family.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
 
-using enum Op;
-using enum Needed;
-
-constexpr TensorRule layers[] = {{"wte", "token_embd"},
-                                 {"norm_f", "output_norm", copy, maybe},
-                                 {"blocks.#.norm_1", "blk.#.attn_norm", copy, maybe},
-                                 {"blocks.#.attn.Wqkv", "blk.#.attn_qkv", copy, maybe},
-                                 {"blocks.#.attn.out_proj", "blk.#.attn_output", copy, maybe},
-                                 {"blocks.#.norm_2", "blk.#.ffn_norm", copy, maybe},
-                                 {"blocks.#.ffn.up_proj", "blk.#.ffn_up", copy, maybe},
-                                 {"blocks.#.ffn.down_proj", "blk.#.ffn_down", copy, maybe}};
-constexpr TensorRule positions[] = {{"wpe", "position_embd"}};
-constexpr TensorRule qk_norms[] = {{"blocks.#.attn.q_ln", "blk.#.attn_q_norm", copy, maybe},
-                                   {"blocks.#.attn.k_ln", "blk.#.attn_k_norm", copy, maybe}};
-constexpr Expectation switches[] = {{"logit_scale", "null"},
-                                    {"embedding_fraction", "1|null"},
-                                    {"norm_type", "low_precision_layernorm|layernorm|null"}};
+constexpr TensorRule mpt_layers[] = {{"wte", "token_embd"},
+                                     {"norm_f", "output_norm", copy, maybe},
+                                     {"blocks.#.norm_1", "blk.#.attn_norm", copy, maybe},
+                                     {"blocks.#.attn.Wqkv", "blk.#.attn_qkv", copy, maybe},
+                                     {"blocks.#.attn.out_proj", "blk.#.attn_output", copy, maybe},
+                                     {"blocks.#.norm_2", "blk.#.ffn_norm", copy, maybe},
+                                     {"blocks.#.ffn.up_proj", "blk.#.ffn_up", copy, maybe},
+                                     {"blocks.#.ffn.down_proj", "blk.#.ffn_down", copy, maybe}};
+constexpr TensorRule mpt_positions[] = {{"wpe", "position_embd"}};
+constexpr TensorRule mpt_qk_norms[] = {{"blocks.#.attn.q_ln", "blk.#.attn_q_norm", copy, maybe},
+                                       {"blocks.#.attn.k_ln", "blk.#.attn_k_norm", copy, maybe}};
+constexpr Expectation mpt_switches[] = {{"logit_scale", "null"},
+                                        {"embedding_fraction", "1|null"},
+                                        {"norm_type", "low_precision_layernorm|layernorm|null"}};
 constexpr Expectation attention_switches[] = {
     {"attn_type", "multihead_attention|null"}, {"softmax_scale", "null"}, {"prefix_lm", "false|null"},
     {"attn_uses_sequence_id", "false|null"},   {"qk_gn", "false|null"},   {"rope", "false|null"},
     {"sliding_window_size", "-1|null"}};
 constexpr Expectation ffn_switches[] = {{"ffn_type", "mptmlp|null"}, {"ffn_act_fn", "null"}};
-constexpr std::string_view defaults = R"({"d_model":2048,"n_heads":16,"n_layers":24,"expansion_ratio":4,
+constexpr std::string_view mpt_defaults = R"({"d_model":2048,"n_heads":16,"n_layers":24,"expansion_ratio":4,
     "max_seq_len":2048,"layer_norm_epsilon":1e-5,"tie_word_embeddings":true,"attn_config":{},"ffn_config":{}})";
 
 void write_hidden(Conversion& c) {
@@ -40,7 +37,7 @@ void write_hidden(Conversion& c) {
   c.set("feed_forward_length", static_cast<std::uint32_t>(whole));
 }
 
-void write_attention(Conversion& c, Config& attention) {
+void write_mpt_attention(Conversion& c, Config& attention) {
   constexpr double usual_max_bias = 8;
   for (const Expectation& e : attention_switches) attention.expect(e.key, e.allowed);
   // What an absent `alibi` means differs between the libraries that read such files.
@@ -49,9 +46,9 @@ void write_attention(Conversion& c, Config& attention) {
     c.set("attention.max_alibi_bias",
           static_cast<float>(attention.number_or("alibi_bias_max", usual_max_bias)));
   } else if (c.config.flag_or("learned_pos_emb", true)) {
-    c.rules.push_back({positions});
+    c.rules.push_back({mpt_positions});
   }
-  if (attention.flag_or("qk_ln", false)) c.rules.push_back({qk_norms});
+  if (attention.flag_or("qk_ln", false)) c.rules.push_back({mpt_qk_norms});
   if (!attention.has("clip_qkv")) return;
   const double clamp = attention.number("clip_qkv");
   if (!(clamp > 0)) return attention.wrong("clip_qkv", "more than 0");
@@ -63,7 +60,7 @@ void write_mpt(Conversion& c) {
   std::optional<Config> attention = c.config.object("attn_config"), ffn = c.config.object("ffn_config");
   if (!attention) return c.config.wrong("attn_config", "an object");
   if (!ffn) return c.config.wrong("ffn_config", "an object");
-  write_attention(c, *attention);
+  write_mpt_attention(c, *attention);
   for (const Expectation& e : ffn_switches) ffn->expect(e.key, e.allowed);
   for (const Config* part : {&*attention, &*ffn})
     if (part->error()) c.config.fail(*part->error());
@@ -74,8 +71,8 @@ void write_mpt(Conversion& c) {
 FamilyRule mpt_rule() {
   return {.names = {"MPTForCausalLM", "MptForCausalLM"},
           .architecture = "mpt",
-          .tensors = {layers},
-          .expected = {switches},
+          .tensors = {mpt_layers},
+          .expected = {mpt_switches},
           .sizes = {.context = "max_seq_len",
                     .dim = "d_model",
                     .layers = "n_layers",
@@ -83,7 +80,7 @@ FamilyRule mpt_rule() {
                     .heads = "n_heads",
                     .kv_heads = "",
                     .epsilon = "layer_norm_epsilon"},
-          .defaults = defaults,
+          .defaults = mpt_defaults,
           .rms = false,
           .output = Output::tied,
           .embedding = "wte",
@@ -92,4 +89,4 @@ FamilyRule mpt_rule() {
           .more = write_mpt};
 }
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

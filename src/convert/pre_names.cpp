@@ -17,10 +17,6 @@ std::string_view text_of(const JsonValue& value, std::string_view key) {
   const auto member = value.find(key);
   return member ? member->string().value_or("") : "";
 }
-bool flag_of(const JsonValue& value, std::string_view key, bool fallback) {
-  const auto member = value.find(key);
-  return member ? member->boolean().value_or(fallback) : fallback;
-}
 std::string pattern_of(const JsonValue& step) {
   const auto pattern = step.find("pattern");
   if (!pattern) return "?";

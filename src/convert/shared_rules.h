@@ -2,10 +2,7 @@
 // Rows that checkpoints of many families have in common.
 #include "src/convert/family.h"
 
-namespace quern::detail::shared_rules {
-
-using enum Op;
-using enum KeyKind;
+namespace quern::detail::checkpoints {
 
 inline constexpr TensorRule frame[] = {{"embed_tokens", "token_embd"}, {"norm", "output_norm"}};
 inline constexpr TensorRule pre_norms[] = {{"layers.#.input_layernorm", "blk.#.attn_norm"},
@@ -34,4 +31,4 @@ inline constexpr KeyRule shared_expert_width[] = {
 inline constexpr Expectation experts_everywhere[] = {{"decoder_sparse_step", "1|null"},
                                                      {"mlp_only_layers", "[]|null"}};
 
-}  // namespace quern::detail::shared_rules
+}  // namespace quern::detail::checkpoints

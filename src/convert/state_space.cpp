@@ -6,12 +6,10 @@
 #include "formats/try.h"
 #include "src/convert/weights.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
 
 using formats::cat;
-using enum Op;
-using enum Needed;
 
 constexpr TensorRule mamba2_layers[] = {
     {"embeddings", "token_embd"},
@@ -217,4 +215,4 @@ FamilyRule falcon_h1_rule() {
           .fit = fit_falcon_h1};
 }
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

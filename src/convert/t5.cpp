@@ -5,14 +5,10 @@
 #include "formats/try.h"
 #include "src/convert/weights.h"
 
-namespace quern::detail {
+namespace quern::detail::checkpoints {
 namespace {
 
-using enum Op;
-using enum Needed;
-using enum KeyKind;
-
-constexpr TensorRule encoder[] = {
+constexpr TensorRule t5_encoder[] = {
     {"shared", "token_embd"},
     {"encoder.final_layer_norm", "enc.output_norm"},
     {"encoder.block.0.layer.0.SelfAttention.relative_attention_bias", "enc.blk.0.attn_rel_b"},
@@ -26,7 +22,7 @@ constexpr TensorRule encoder[] = {
 constexpr TensorRule encoder_plain[] = {{"encoder.block.#.layer.1.DenseReluDense.wi", "enc.blk.#.ffn_up"}};
 constexpr TensorRule encoder_gated[] = {{"encoder.block.#.layer.1.DenseReluDense.wi_0", "enc.blk.#.ffn_gate"},
                                         {"encoder.block.#.layer.1.DenseReluDense.wi_1", "enc.blk.#.ffn_up"}};
-constexpr TensorRule decoder[] = {
+constexpr TensorRule t5_decoder[] = {
     {"decoder.final_layer_norm", "dec.output_norm", fitted},
     {"decoder.block.0.layer.0.SelfAttention.relative_attention_bias", "dec.blk.0.attn_rel_b"},
     {"decoder.block.#.layer.0.layer_norm", "dec.blk.#.attn_norm"},
@@ -45,20 +41,20 @@ constexpr TensorRule decoder_plain[] = {{"decoder.block.#.layer.2.DenseReluDense
 constexpr TensorRule decoder_gated[] = {{"decoder.block.#.layer.2.DenseReluDense.wi_0", "dec.blk.#.ffn_gate"},
                                         {"decoder.block.#.layer.2.DenseReluDense.wi_1", "dec.blk.#.ffn_up"}};
 
-constexpr KeyRule keys[] = {{"relative_attention_num_buckets", "attention.relative_buckets_count", count}};
-constexpr Expectation switches[] = {{"feed_forward_proj", "relu|gated-gelu"},
-                                    {"relative_attention_max_distance", "128"}};
-constexpr std::string_view defaults = R"({"feed_forward_proj":"relu","layer_norm_epsilon":1e-6,
+constexpr KeyRule t5_keys[] = {{"relative_attention_num_buckets", "attention.relative_buckets_count", count}};
+constexpr Expectation t5_switches[] = {{"feed_forward_proj", "relu|gated-gelu"},
+                                       {"relative_attention_max_distance", "128"}};
+constexpr std::string_view t5_defaults = R"({"feed_forward_proj":"relu","layer_norm_epsilon":1e-6,
     "n_positions":512,"relative_attention_max_distance":128,"relative_attention_num_buckets":32,
     "tie_word_embeddings":true})";
-constexpr SizeNames sizes{.context = "n_positions",
-                          .dim = "d_model",
-                          .layers = "num_layers",
-                          .hidden = "d_ff",
-                          .heads = "num_heads",
-                          .kv_heads = "",
-                          .head_dim = "d_kv",
-                          .epsilon = "layer_norm_epsilon"};
+constexpr SizeNames t5_sizes{.context = "n_positions",
+                             .dim = "d_model",
+                             .layers = "num_layers",
+                             .hidden = "d_ff",
+                             .heads = "num_heads",
+                             .kv_heads = "",
+                             .head_dim = "d_kv",
+                             .epsilon = "layer_norm_epsilon"};
 
 bool gated(Conversion& c) {
   const bool is_gated = c.config.text_or("feed_forward_proj", "") == "gated-gelu";
@@ -82,7 +78,7 @@ void write_t5(Conversion& c) {
   c.set("decoder_start_token_id", c.config.size_or("decoder_start_token_id", 0));
   c.set("decoder_block_count", n_decoder);
   c.rules.push_back({is_gated ? std::span<const TensorRule>(encoder_gated) : encoder_plain});
-  c.rules.push_back({decoder, 0, n_decoder});
+  c.rules.push_back({t5_decoder, 0, n_decoder});
   c.rules.push_back({is_gated ? std::span<const TensorRule>(decoder_gated) : decoder_plain, 0, n_decoder});
 }
 
@@ -100,11 +96,11 @@ Result<void> fit_last_norm(Conversion& c, std::string_view, OutputTensor& norm) 
 FamilyRule t5_rule() {
   return {.names = {"T5ForConditionalGeneration", "MT5ForConditionalGeneration"},
           .architecture = "t5",
-          .tensors = {encoder},
-          .keys = {keys},
-          .expected = {switches},
-          .sizes = sizes,
-          .defaults = defaults,
+          .tensors = {t5_encoder},
+          .keys = {t5_keys},
+          .expected = {t5_switches},
+          .sizes = t5_sizes,
+          .defaults = t5_defaults,
           .embedding = "shared",
           .rope = {.rotates = false},
           .prefixes = {""},
@@ -117,11 +113,11 @@ FamilyRule t5_rule() {
 FamilyRule t5_encoder_rule() {
   return {.names = {"T5EncoderModel", "MT5EncoderModel"},
           .architecture = "t5encoder",
-          .tensors = {encoder},
-          .keys = {keys},
-          .expected = {switches},
-          .sizes = sizes,
-          .defaults = defaults,
+          .tensors = {t5_encoder},
+          .keys = {t5_keys},
+          .expected = {t5_switches},
+          .sizes = t5_sizes,
+          .defaults = t5_defaults,
           .output = Output::none,
           .embedding = "shared",
           .rope = {.rotates = false},
@@ -131,4 +127,4 @@ FamilyRule t5_encoder_rule() {
           .more = write_encoder};
 }
 
-}  // namespace quern::detail
+}  // namespace quern::detail::checkpoints

@@ -32,6 +32,11 @@ Result<void> write_tokenizer(const TokenizerFiles& files, const TokenizerOptions
 
 // Parts of the above.
 
+inline bool flag_of(const formats::JsonValue& value, std::string_view key, bool fallback) {
+  const auto member = value.find(key);
+  return member ? member->boolean().value_or(fallback) : fallback;
+}
+
 /// Types of tokens as in GGUF.
 enum class TokenType : std::int32_t {
   normal = 1,

@@ -19,11 +19,6 @@ Error model_error(ErrorCode code, std::string_view field, std::string_view what)
   return Error{code, cat("tokenizer.json: ", what), std::string(field)};
 }
 
-bool flag_of(const JsonValue& value, std::string_view key, bool fallback) {
-  const auto member = value.find(key);
-  return member ? member->boolean().value_or(fallback) : fallback;
-}
-
 // BPE and WordPiece: an object of text -> id.
 Result<void> add_vocabulary(const JsonValue& model, VocabularyBuilder& vocabulary) {
   const auto tokens = model.find("vocab");

@@ -9,19 +9,19 @@
 namespace quern::detail {
 
 inline constexpr std::uint32_t no_symbol = 0xFFFFFFFF;
-inline constexpr std::uint32_t never = 0xFFFFFFFF;  // the priority of a pair that does not merge
+inline constexpr std::uint32_t never_merges = 0xFFFFFFFF;  // the priority of a pair that does not merge
 
 // A part of a text: what its text is as a number (no_symbol: nothing that merges), and where it begins, in
 // bytes; it ends where the next one begins. With it the pair that it forms with the next one.
 struct Symbol {
   std::uint32_t number;
   std::uint32_t begin;
-  std::uint32_t priority = never;
+  std::uint32_t priority = never_merges;
   std::uint32_t merged = no_symbol;
 };
 
 struct MergedPair {
-  std::uint32_t priority = never;
+  std::uint32_t priority = never_merges;
   std::uint32_t number = no_symbol;
 };
 
@@ -38,7 +38,7 @@ class Merger {
     const auto n = static_cast<std::uint32_t>(symbols.size());
     for (std::uint32_t i = 0; i + 1 < n; ++i)
       set_pair(symbols[i], symbols[i + 1], i + 2 < n ? symbols[i + 2].begin : end, pair_of);
-    symbols.back().priority = never;
+    symbols.back().priority = never_merges;
     // Up to here looking through all pairs is faster than keeping them in order.
     constexpr std::uint32_t few = 40;
     if (n <= few)
@@ -61,7 +61,7 @@ class Merger {
       std::size_t best = 0;
       for (std::size_t i = 1; i < n; ++i)
         if (symbols[i].priority < symbols[best].priority) best = i;
-      if (symbols[best].priority == never) {
+      if (symbols[best].priority == never_merges) {
         symbols.resize(n);
         return;
       }
@@ -73,7 +73,7 @@ class Merger {
       if (best + 1 < n - 1)
         set_pair(symbols[best], symbols[best + 1], begin_of(best + 2), pair_of);
       else
-        symbols[best].priority = never;
+        symbols[best].priority = never_merges;
       if (best > 0) set_pair(symbols[best - 1], symbols[best], begin_of(best + 1), pair_of);
     }
   }
@@ -89,7 +89,7 @@ class Merger {
     for (std::uint32_t i = 0; i < n; ++i) {
       previous_[i] = i - 1;  // of the first: n, after all
       next_[i] = i + 1;
-      if (symbols[i].priority != never) heap_.push_back(entry(i));
+      if (symbols[i].priority != never_merges) heap_.push_back(entry(i));
     }
     previous_[0] = n;
     std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
@@ -97,10 +97,10 @@ class Merger {
     const auto begin_of = [&](std::uint32_t i) { return i < n ? symbols[i].begin : end; };
     const auto pair_up = [&](std::uint32_t left) {
       const std::uint32_t right = next_[left];
-      symbols[left].priority = never;
+      symbols[left].priority = never_merges;
       if (right == n) return;
       set_pair(symbols[left], symbols[right], begin_of(next_[right]), pair_of);
-      if (symbols[left].priority == never) return;
+      if (symbols[left].priority == never_merges) return;
       heap_.push_back(entry(left));
       std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
     };
@@ -112,7 +112,7 @@ class Merger {
       if (symbols[left].priority != top >> 32) continue;
       const std::uint32_t right = next_[left];
       symbols[left].number = symbols[left].merged;
-      symbols[right].priority = never;
+      symbols[right].priority = never_merges;
       next_[left] = next_[right];
       if (next_[left] != n) previous_[next_[left]] = left;
       if (previous_[left] != n) pair_up(previous_[left]);

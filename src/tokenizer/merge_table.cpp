@@ -7,12 +7,12 @@ namespace quern::detail {
 
 namespace {
 
-constexpr std::string_view key = "tokenizer.ggml.merges";
+constexpr std::string_view merges_key = "tokenizer.ggml.merges";
 constexpr std::size_t max_merges = std::size_t{1} << 24;
 constexpr std::uint32_t ahead = 8;  // merges
 
-Error corrupt(std::string message) {
-  return Error{ErrorCode::corrupt, formats::cat(key, std::move(message)), std::string(key)};
+Error corrupt_merges(std::string message) {
+  return Error{ErrorCode::corrupt, formats::cat(merges_key, std::move(message)), std::string(merges_key)};
 }
 
 }  // namespace
@@ -55,10 +55,10 @@ Result<std::vector<MergeTable::Merge>> MergeTable::numbered() {
     const std::string_view merge = merges_[rank];
     const std::size_t space = merge.find(' ', 1);
     if (space == std::string_view::npos)
-      return corrupt(formats::cat("[", rank, "] '", formats::printable(merge), "' has no space"));
+      return corrupt_merges(formats::cat("[", rank, "] '", formats::printable(merge), "' has no space"));
     const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
     if (right.empty())
-      return corrupt(
+      return corrupt_merges(
           formats::cat("[", rank, "] '", formats::printable(merge), "' has nothing after its space"));
     joined.assign(left).append(right);
     const bool is_likely = !vocabulary_->has_duplicates() && likely < vocabulary_->size() &&
@@ -73,12 +73,12 @@ Result<std::vector<MergeTable::Merge>> MergeTable::numbered() {
 Result<MergeTable> MergeTable::load(const Vocabulary& vocabulary, const formats::Metadata& metadata,
                                     bool optional) {
   MergeTable table(vocabulary);
-  if (!optional || metadata.has(key)) {
-    QUERN_TRY(table.merges_, metadata.strings(key));
+  if (!optional || metadata.has(merges_key)) {
+    QUERN_TRY(table.merges_, metadata.strings(merges_key));
   }
   const auto merges = table.merges_;
   if (merges.size() > max_merges)
-    return corrupt(formats::cat(" has ", merges.size(), " entries, expected at most ", max_merges));
+    return corrupt_merges(formats::cat(" has ", merges.size(), " entries, expected at most ", max_merges));
 
   QUERN_TRY(const std::vector<Merge> numbered, table.numbered());
   // Both loops wait for memory more than for anything else, so each asks for what it will want a few steps

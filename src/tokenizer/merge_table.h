@@ -44,7 +44,7 @@ class MergeTable {
  private:
   struct Slot {
     std::uint32_t left = no_symbol, right = no_symbol;  // no_symbol: free
-    std::uint32_t rank = never, result = no_symbol;
+    std::uint32_t rank = never_merges, result = no_symbol;
   };
 
   struct Merge {

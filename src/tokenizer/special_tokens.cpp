@@ -55,11 +55,11 @@ std::vector<Fragment> SpecialTokens::cut(std::string_view text, std::span<const 
     return after != plain.end() && after->begin < end;
   };
 
-  struct Match {
+  struct Occurrence {
     std::size_t begin, end;  // with the white space that it strips
     Token id;
   };
-  std::vector<Match> matches;
+  std::vector<Occurrence> matches;
   std::vector<bool> taken(text.size());
   while (!waiting.empty()) {
     const std::size_t begin = waiting.top() & 0xFFFFFFFF;
@@ -76,7 +76,7 @@ std::vector<Fragment> SpecialTokens::cut(std::string_view text, std::span<const 
       wait(index_.shorter(entry), begin);
       continue;
     }
-    Match match{begin, end, index_.id(entry)};
+    Occurrence match{begin, end, index_.id(entry)};
     if (vocabulary_.has(match.id, attr_lstrip))
       while (match.begin > 0 && !taken[match.begin - 1] && is_stripped(text[match.begin - 1])) --match.begin;
     if (vocabulary_.has(match.id, attr_rstrip))
@@ -85,10 +85,11 @@ std::vector<Fragment> SpecialTokens::cut(std::string_view text, std::span<const 
     matches.push_back(match);
   }
 
-  std::sort(matches.begin(), matches.end(), [](const Match& a, const Match& b) { return a.begin < b.begin; });
+  std::sort(matches.begin(), matches.end(),
+            [](const Occurrence& a, const Occurrence& b) { return a.begin < b.begin; });
   std::vector<Fragment> fragments;
   std::size_t raw = 0;
-  for (const Match& match : matches) {
+  for (const Occurrence& match : matches) {
     if (raw < match.begin) fragments.push_back({no_token, text.substr(raw, match.begin - raw)});
     fragments.push_back({match.id, text.substr(match.begin, match.end - match.begin)});
     raw = match.end;

@@ -17,7 +17,7 @@ using formats::cat;
 namespace {
 
 constexpr std::string_view model_key = "tokenizer.ggml.model";
-constexpr std::string_view pre_key = "tokenizer.ggml.pre", tokens_key = "tokenizer.ggml.tokens";
+constexpr std::string_view pre_key = "tokenizer.ggml.pre";
 
 // Files that are older than the key do not say how texts are cut. The vocabularies of most families of that
 // time are known by where one of their tokens stands.

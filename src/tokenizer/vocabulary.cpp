@@ -22,7 +22,6 @@ constexpr std::uint64_t max_total_text_bytes = std::uint64_t{1} << 30;
 // All tokens that are looked for in texts: bounds the time per byte of the search.
 constexpr std::size_t max_special_text_bytes = 1024;
 
-constexpr std::string_view tokens_key = "tokenizer.ggml.tokens";
 constexpr std::string_view scores_key = "tokenizer.ggml.scores";
 constexpr std::string_view types_key = "tokenizer.ggml.token_type";
 // Some files list all tokens that end a generation, beside the one of eos_token_id.

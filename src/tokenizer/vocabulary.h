@@ -19,6 +19,7 @@ namespace quern::detail {
 struct Model;
 
 inline constexpr Token no_token = -1;
+inline constexpr std::string_view tokens_key = "tokenizer.ggml.tokens";
 
 // What a token is; several may be true at once.
 enum TokenAttribute : std::uint16_t {
