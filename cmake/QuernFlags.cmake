@@ -16,3 +16,9 @@ if(QUERN_SANITIZE)
                          -fno-sanitize-recover=all)
   target_link_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE})
 endif()
+
+# Compiles the sources of a target a few at a time, as most of the time goes to what they all include. So each may see
+# the file-local names of the others.
+function(quern_compile_together target n_sources)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${QUERN_UNITY} UNITY_BUILD_BATCH_SIZE ${n_sources})
+endfunction()

@@ -8,6 +8,7 @@ file(GLOB_RECURSE quern_sources CONFIGURE_DEPENDS
 add_library(quern_objects OBJECT ${quern_sources})
 set_target_properties(quern_objects PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
                       VISIBILITY_INLINES_HIDDEN ON)
+quern_compile_together(quern_objects 12)
 target_include_directories(quern_objects PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
 target_link_libraries(quern_objects PRIVATE $<BUILD_INTERFACE:quern_flags>)
 if(QUERN_BUILD_FUZZERS)
@@ -26,7 +27,8 @@ if(QUERN_OPENBLAS)
   find_path(QUERN_OPENBLAS_INCLUDE_DIR openblas_config.h PATH_SUFFIXES openblas REQUIRED)
   find_library(QUERN_OPENBLAS_LIBRARY openblas REQUIRED)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/runtime/blas.cpp PROPERTIES
-                              COMPILE_DEFINITIONS QUERN_OPENBLAS=1 INCLUDE_DIRECTORIES ${QUERN_OPENBLAS_INCLUDE_DIR})
+                              COMPILE_DEFINITIONS QUERN_OPENBLAS=1 INCLUDE_DIRECTORIES ${QUERN_OPENBLAS_INCLUDE_DIR}
+                              SKIP_UNITY_BUILD_INCLUSION ON)
 endif()
 
 quern_add_kernels(quern_kernel_objects)
