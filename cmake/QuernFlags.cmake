@@ -8,13 +8,21 @@ if(QUERN_WERROR)
     $<$<CXX_COMPILER_ID:GNU>:-Wno-error=restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-error=mismatched-new-delete>)
 endif()
 
-# The same and the sanitizers.
-add_library(quern_flags INTERFACE)
-target_link_libraries(quern_flags INTERFACE quern_plain_flags)
-if(QUERN_SANITIZE)
-  target_compile_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE} -fno-omit-frame-pointer
-                         -fno-sanitize-recover=all)
-  target_link_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE})
+# The same and the sanitizers; those of the kernels that are written with vectors may be fewer.
+function(quern_add_flags name sanitizers)
+  add_library(${name} INTERFACE)
+  target_link_libraries(${name} INTERFACE quern_plain_flags)
+  if(sanitizers)
+    target_compile_options(${name} INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer
+                           -fno-sanitize-recover=all)
+    target_link_options(${name} INTERFACE -fsanitize=${sanitizers})
+  endif()
+endfunction()
+quern_add_flags(quern_flags "${QUERN_SANITIZE}")
+if(QUERN_SANITIZE_VECTORS)
+  quern_add_flags(quern_vector_flags "${QUERN_SANITIZE_VECTORS}")
+else()
+  quern_add_flags(quern_vector_flags "${QUERN_SANITIZE}")
 endif()
 
 # Compiles the sources of a target a few at a time, as most of the time goes to what they all include. So each may see
