@@ -25,7 +25,7 @@ void build_command_r(SpecBuilder& b) {
 }
 
 void build_cohere2(SpecBuilder& b) {
-  constexpr std::uint64_t window_period = 4, max_window = 1u << 30;
+  constexpr std::uint64_t window_period = 4;
   b.embedding();
   b.output(NormKind::layer, Presence::required);
   b.spec.logit_scale = b.number("logit_scale");

@@ -47,7 +47,6 @@ SpecBuilder::RopeOptions fill_in(SpecBuilder& b) {
 }
 
 void build_generation(SpecBuilder& b, const Generation& g) {
-  constexpr std::uint64_t max_window = 1u << 30;
   b.embedding();
   b.spec.embedding_scale = std::sqrt(static_cast<float>(b.spec.dim));
   b.spec.logit_cap = b.number_or("final_logit_softcapping", g.logit_cap);

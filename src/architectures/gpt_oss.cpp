@@ -6,7 +6,7 @@ namespace quern::detail::architectures {
 namespace {
 
 void build_gpt_oss(SpecBuilder& b) {
-  constexpr std::uint64_t window_period = 2, max_window = 1u << 30;
+  constexpr std::uint64_t window_period = 2;
   b.embedding();
   b.output(NormKind::rms, Presence::absent);
   const int rope = b.rope({.kind = kernels::RopeKind::halves});

@@ -7,7 +7,6 @@ namespace quern::detail::architectures {
 namespace {
 
 void build_lfm2(SpecBuilder& b) {
-  constexpr std::uint64_t max_window = 1u << 30;
   const bool has_experts = b.spec.architecture == "lfm2moe";
   b.embedding();
   const bool usual_names = b.has_tensor("output_norm") && !b.has_tensor("token_embd_norm");

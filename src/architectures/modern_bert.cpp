@@ -7,7 +7,7 @@ namespace quern::detail::architectures {
 namespace {
 
 void build_modern_bert(SpecBuilder& b) {
-  constexpr std::uint64_t max_window = 1u << 30, period = 3;
+  constexpr std::uint64_t period = 3;
   b.embedding();
   b.spec.embedding_norm = b.norm("token_embd_norm", NormKind::layer);
   b.output_norm(NormKind::layer);

@@ -6,7 +6,7 @@
 namespace quern::detail::architectures {
 namespace {
 
-constexpr std::uint64_t window_period = 4, max_window = 1u << 30;
+constexpr std::uint64_t olmo_window_period = 4;
 
 void norm_after(SpecBuilder& b, LayerSpec& layer) {
   layer.post_mixer_norm = b.norm("post_attention_norm", NormKind::rms);
@@ -22,7 +22,7 @@ void build_olmo2(SpecBuilder& b) {
   plain.freq_scale = plain.attn_factor = 1;
   plain.yarn = false;
   const int local_rope = window != 0 ? b.add_rope(plain) : rope;
-  const std::vector<bool> local = b.local_layers(window_period);
+  const std::vector<bool> local = b.local_layers(olmo_window_period);
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {
     const bool windowed = window != 0 && local[n];
     AttentionSpec attention = b.attention({.rope = windowed ? local_rope : rope,
@@ -43,7 +43,7 @@ void build_exaone4(SpecBuilder& b) {
   const bool large = b.spec.n_layers == large_n_layers;
   const auto window =
       static_cast<std::uint32_t>(large ? b.size_or("attention.sliding_window", 4096, max_window) : 0);
-  const std::vector<bool> local = b.local_layers(window_period);
+  const std::vector<bool> local = b.local_layers(olmo_window_period);
   b.for_each_layer([&](LayerSpec& layer, std::size_t n) {
     AttentionSpec attention =
         b.attention({.rope = large && !local[n] ? -1 : rope, .qk_norm = Presence::required});

@@ -23,7 +23,9 @@ struct Family {
   void (*build)(SpecBuilder&);
 };
 
-inline constexpr std::uint64_t max_layers = 512;  ///< far above any real model
+/// Far above any real model.
+inline constexpr std::uint64_t max_layers = 512;
+inline constexpr std::uint64_t max_window = 1u << 30;
 
 /// Hidden values of a feed-forward part at most, an expert's too.
 inline constexpr std::uint64_t max_hidden_dim = 1u << 24;

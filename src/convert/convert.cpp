@@ -11,10 +11,9 @@
 #include "src/convert/tokenizer_json.h"
 #include "src/convert/weights.h"
 
-namespace quern {
+namespace quern::detail {
 namespace {
 
-using namespace detail;
 using formats::cat;
 using formats::GgufContents;
 using formats::GgufWriter;
@@ -166,10 +165,13 @@ Result<ConvertReport> convert_folder(const std::filesystem::path& folder, const 
 }
 
 }  // namespace
+}  // namespace quern::detail
+
+namespace quern {
 
 Result<ConvertReport> convert(const std::filesystem::path& folder, const std::filesystem::path& gguf,
                               const ConvertOptions& options) {
-  return at_edge([&] { return convert_folder(folder, gguf, options); });
+  return detail::at_edge([&] { return detail::convert_folder(folder, gguf, options); });
 }
 
 }  // namespace quern

@@ -40,7 +40,7 @@ struct FloatRange {
 constexpr float largest = std::numeric_limits<float>::max();
 constexpr const char* not_negative = "a finite number >= 0";
 constexpr const char* share = "a number from 0 to 1";
-constexpr const char* finite = "a finite number";
+constexpr const char* any_finite = "a finite number";
 constexpr FloatRange float_ranges[] = {
     {"temperature", &SamplerOptions::temperature, 0, largest, not_negative},
     {"dynatemp_range", &SamplerOptions::dynatemp_range, 0, largest, not_negative},
@@ -53,8 +53,8 @@ constexpr FloatRange float_ranges[] = {
     {"xtc_threshold", &SamplerOptions::xtc_threshold, 0, 1, share},
     {"repeat_penalty", &SamplerOptions::repeat_penalty, std::numeric_limits<float>::denorm_min(), largest,
      "a finite number > 0"},
-    {"frequency_penalty", &SamplerOptions::frequency_penalty, -largest, largest, finite},
-    {"presence_penalty", &SamplerOptions::presence_penalty, -largest, largest, finite},
+    {"frequency_penalty", &SamplerOptions::frequency_penalty, -largest, largest, any_finite},
+    {"presence_penalty", &SamplerOptions::presence_penalty, -largest, largest, any_finite},
     {"dry_multiplier", &SamplerOptions::dry_multiplier, 0, largest, not_negative},
     {"dry_base", &SamplerOptions::dry_base, 1, largest, "a finite number >= 1"},
     {"mirostat_tau", &SamplerOptions::mirostat_tau, 0, largest, not_negative},

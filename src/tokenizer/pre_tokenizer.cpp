@@ -11,7 +11,7 @@ namespace sets = rule_sets;
 constexpr unsigned llama3_flags = ignore_merges | adds_bos;
 constexpr unsigned raw_flags = raw_text | escapes_spaces;
 
-constexpr PreTokenizer rows[] = {
+constexpr PreTokenizer pre_table[] = {
     {"default", &sets::default_, 0},
     {"gpt-2", &sets::gpt2, 0},
     {"phi-2", &sets::gpt2, 0},
@@ -103,10 +103,10 @@ constexpr PreTokenizer rows[] = {
 
 }  // namespace
 
-std::span<const PreTokenizer> pre_tokenizers() { return rows; }
+std::span<const PreTokenizer> pre_tokenizers() { return pre_table; }
 
 const PreTokenizer* find_pre_tokenizer(std::string_view name) {
-  for (const PreTokenizer& row : rows)
+  for (const PreTokenizer& row : pre_table)
     if (row.name == name) return &row;
   return nullptr;
 }

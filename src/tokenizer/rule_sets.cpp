@@ -8,6 +8,13 @@
 // Unicode 15.1.
 namespace quern::detail {
 
+void cut_words(std::span<const Step> steps, std::string_view text, Sink sink) {
+  if (steps.empty()) return sink(text);
+  steps.front()(text, [&](std::string_view piece) { cut_words(steps.subspan(1), piece, sink); });
+}
+
+namespace rule_sets {
+
 using namespace scan;
 
 namespace {
@@ -297,13 +304,6 @@ template <Step... steps>
 constexpr std::array<Step, sizeof...(steps)> steps_of = {steps...};
 
 }  // namespace
-
-void cut_words(std::span<const Step> steps, std::string_view text, Sink sink) {
-  if (steps.empty()) return sink(text);
-  steps.front()(text, [&](std::string_view piece) { cut_words(steps.subspan(1), piece, sink); });
-}
-
-namespace rule_sets {
 
 constinit const Steps default_ =
     steps_of<cut<many<default_marks>>, gpt2_step, cut<many<numbers>>, cut<exactly<ascii_digit, 3>>>;
