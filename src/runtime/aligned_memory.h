@@ -1,5 +1,6 @@
 #pragma once
 // One block of memory on a cache line boundary, not initialised: pages that are never touched cost nothing.
+// Pages of a block of 4 MiB or more are large ones (2 MiB) where the system has them.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -16,11 +17,7 @@ struct AlignedDelete {
 using AlignedMemory = std::unique_ptr<std::byte, AlignedDelete>;
 
 /// Null where the memory cannot be had.
-inline AlignedMemory allocate_aligned(std::uint64_t n_bytes) {
-  if (n_bytes > PTRDIFF_MAX) return nullptr;
-  return AlignedMemory(static_cast<std::byte*>(
-      ::operator new (static_cast<std::size_t>(n_bytes), std::align_val_t{cache_line}, std::nothrow)));
-}
+AlignedMemory allocate_aligned(std::uint64_t n_bytes);
 
 /// Hands out places in one block, each on a cache line. Run once with base null to learn the size, then again
 /// with the memory: both runs make the same calls.
