@@ -1,8 +1,9 @@
 // Attention of queries over one KV head.
 //
-// A tile of queries goes through the cache together, block by block of 64 positions. The block's keys are
-// turned over once, so that positions lie side by side, its values widened once, and both serve every query
-// of the tile through one product with register tiles, c[i][j] += a[i][k] * b[k][j], k ascending:
+// A tile of queries goes through the cache together, block by block of 64 positions. Keys, which lie turned
+// so that positions are side by side, and values are widened once where they are first multiplied, a few
+// columns at a time, and serve every query of the tile from the first cache, through one product with
+// register tiles, c[i][j] += a[i][k] * b[k][j], k ascending:
 //   s[p] = sum over k of (scale * q[k]) * key[p][k], one fused multiply-add each, from +0
 //          then soft cap, - slope * |position - p|, + bias[p]
 //   m_b  = max s[p];  w[p] = e^(s[p] - m_b)         over the positions p that the query sees
@@ -24,20 +25,65 @@ constexpr std::size_t span_blocks = attention_span / kv_block;
 
 constexpr std::size_t whole_lanes(std::size_t n) { return (n + 15) / 16 * 16; }
 
-// c[i][j] += sum of a[i][k] * b[k][j] over k in [begin, end), ascending, for Q rows i and 16 V columns j;
-// c counts as +0 where is_first.
+// c[i][j] += sum of a[i][k] * b[k][j] over k in [begin, end), ascending, for rows i of a and columns j of b.
 struct Product {
   const float* a;
-  std::size_t a_stride;
-  const float* b;
-  std::size_t b_stride, begin, end;
+  std::size_t a_stride, begin, end;
   float* c;
   std::size_t c_stride;
+
+  Product at(std::size_t row, std::size_t column) const {
+    return {a + row * a_stride, a_stride, begin, end, c + row * c_stride + column, c_stride};
+  }
 };
 
-template <int Q, int V, bool is_first>
-void multiply(const Product& p, std::size_t column) {
-  const std::size_t a_stride = p.a_stride, b_stride = p.b_stride, c_stride = p.c_stride;
+// What b may be: load(k, column) are b[k][column] to b[k][column + 15], and call_ahead(k, column) tells the
+// processor that what takes their place in the next block is wanted soon: one block after the other is far
+// away, where it is not expected.
+struct Floats {
+  static constexpr bool is_widened = true;
+  const float* b;
+  std::size_t stride;
+  QUERN_INLINE F32x16 load(std::size_t k, std::size_t column) const {
+    return QUERN_ISA::load(b + k * stride + column);
+  }
+  QUERN_INLINE void call_ahead(std::size_t, std::size_t) const {}
+};
+
+// Element k of the block's keys, position `column`.
+template <typename Row>
+struct TurnedKeys {
+  static constexpr bool is_widened = false;
+  const std::byte *block, *next;
+  std::size_t bytes_per_k;  // of 64 positions
+  QUERN_INLINE F32x16 load(std::size_t k, std::size_t column) const {
+    return Row::load_turned(block, k, column);
+  }
+  QUERN_INLINE void call_ahead(std::size_t k, std::size_t column) const {
+    __builtin_prefetch(next + k * bytes_per_k + column * bytes_per_k / kv_block, 0, 2);
+  }
+};
+
+// The value at position k, element `column`.
+template <typename Row>
+struct ValueRows {
+  static constexpr bool is_widened = false;
+  const std::byte *block, *next;
+  std::size_t row_bytes, v_dim;
+  QUERN_INLINE F32x16 load(std::size_t k, std::size_t column) const {
+    return Row::load(block + k * row_bytes, column);
+  }
+  QUERN_INLINE void call_ahead(std::size_t k, std::size_t column) const {
+    __builtin_prefetch(next + k * row_bytes + column * row_bytes / v_dim, 0, 2);
+  }
+};
+
+// Q rows of a, 16 V columns of b from `column` on. c counts as +0 where is_first. What was widened is kept at
+// [k, 16 V] floats, if any.
+template <int Q, int V, bool is_first, typename B>
+void multiply(const Product& p, const B& b, std::size_t column, float* kept) {
+  const B from = b;
+  const std::size_t a_stride = p.a_stride, c_stride = p.c_stride, end = p.end;
   float* c = p.c + column;
   F32x16 acc[Q][V];
 #pragma GCC unroll 8
@@ -45,11 +91,14 @@ void multiply(const Product& p, std::size_t column) {
 #pragma GCC unroll 8
     for (int j = 0; j < V; ++j) acc[i][j] = is_first ? zero() : load(c + i * c_stride + 16 * j);
   const float* a = p.a + p.begin;
-  const float* const a_end = p.a + p.end;
-  for (const float* b = p.b + p.begin * b_stride + column; a < a_end; ++a, b += b_stride) {
+  for (std::size_t k = p.begin; k < end; ++k, ++a) {
     F32x16 row[V];
 #pragma GCC unroll 8
-    for (int j = 0; j < V; ++j) row[j] = load(b + 16 * j);
+    for (std::size_t j = 0; j < V; ++j) {
+      from.call_ahead(k, column + 16 * j);
+      row[j] = from.load(k, column + 16 * j);
+      if (!B::is_widened && kept) store(kept + k * 16 * V + 16 * j, row[j]);
+    }
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < Q; ++i) {
       const F32x16 factor = splat(a[i * a_stride]);
@@ -63,19 +112,51 @@ void multiply(const Product& p, std::size_t column) {
     for (int j = 0; j < V; ++j) store(c + i * c_stride + 16 * j, acc[i][j]);
 }
 
-template <int Q, bool is_first>
-void multiply_columns(const Product& p, std::size_t n_columns) {
-  constexpr std::size_t wide = 16 * attention_vectors;
-  std::size_t j = 0;
-  for (; j + wide <= n_columns; j += wide) multiply<Q, attention_vectors, is_first>(p, j);
-  for (; j < n_columns; j += 16) multiply<Q, 1, is_first>(p, j);
+// Vectors of columns at a time for Q rows: as many as the registers hold, for one row of few has too few sums
+// under way.
+constexpr int vectors_beside(int n_rows) {
+  int n = 1;
+  while (n < 4 && (n_rows + 1) * 2 * n <= (attention_queries + 1) * attention_vectors) n *= 2;
+  return n;
+}
+static_assert(vectors_beside(attention_queries) == vectors_beside(attention_queries / 2 + 1),
+              "parts of a tile go through the same columns together");
+
+// n <= Q rows. Returns how many columns from `column` on it did.
+template <bool is_first, int Q = attention_queries, typename B>
+std::size_t multiply_some(const Product& p, const B& b, std::size_t n, std::size_t column,
+                          std::size_t n_columns, float* kept) {
+  if constexpr (Q > 1)
+    if (n < Q) return multiply_some<is_first, Q - 1>(p, b, n, column, n_columns, kept);
+  constexpr std::size_t V = vectors_beside(Q);
+  if (column + 16 * V > n_columns) return multiply<Q, 1, is_first>(p, b, column, kept), 16;
+  return multiply<Q, V, is_first>(p, b, column, kept), 16 * V;
 }
 
-// n rows, at most Q.
-template <bool is_first, int Q = attention_queries>
-void multiply_rows(const Product& p, std::size_t n, std::size_t n_columns) {
-  if (n == Q) return multiply_columns<Q, is_first>(p, n_columns);
-  if constexpr (Q > 1) multiply_rows<is_first, Q - 1>(p, n, n_columns);
+// Calls f(first, n) for parts of [begin, end) of at most attention_queries, about alike.
+template <typename F>
+QUERN_INLINE void in_parts(std::size_t begin, std::size_t end, F f) {
+  const std::size_t n_parts = (end - begin + attention_queries - 1) / attention_queries;
+  for (std::size_t part = 0; part < n_parts; ++part) {
+    const std::size_t n = (end - begin) / (n_parts - part);
+    const std::size_t m = n * (n_parts - part) < end - begin ? n + 1 : n;
+    f(begin, m);
+    begin += m;
+  }
+}
+
+// n rows. `widened` has room for b's rows below p.end, as floats, of the columns done at a time.
+template <bool is_first, typename B>
+void multiply_rows(const Product& p, const B& b, std::size_t n, std::size_t n_columns, float* widened) {
+  for (std::size_t column = 0, done = 0; column < n_columns; column += done) {
+    in_parts(0, n, [&](std::size_t first, std::size_t m) {
+      if (B::is_widened || first == 0)
+        done = multiply_some<is_first>(p.at(first, 0), b, m, column, n_columns,
+                                       n > attention_queries ? widened : nullptr);
+      else
+        multiply_some<is_first>(p.at(first, column), Floats{widened, done}, m, 0, done, nullptr);
+    });
+  }
 }
 
 // The sums of a query over some positions: max, sum, and from `record_values` on the weighted values.
@@ -156,14 +237,18 @@ struct Tile {
     for (std::size_t i = 0; i < n; ++i)
       if (queries[i].end > end) end = queries[i].end;
   }
+  // The sums of the values at a block's rows [lo, hi), query i's weights times them.
+  Product weighted(std::size_t i, std::size_t lo, std::size_t hi) const {
+    return {scores + i * kv_block, kv_block, lo, hi, blocks + i * record + record_values, record};
+  }
   const KvHead& head;
   const AttentionQuery* queries;
   std::size_t n, k_dim, v_dim, v_stride, record;
-  std::int64_t end = 0;           // of the positions that any of them sees
-  float* keys;                    // [k_dim, 64] positions side by side
-  float* values;                  // [64, v_stride]
-  float* q;                       // [n, k_dim] scaled
-  float* scores;                  // [n, 64], then weights
+  std::int64_t end = 0;  // of the positions that any of them sees
+  float* keys;           // [k_dim, 64] positions side by side, or of as many as are multiplied at once
+  float* values;         // [64, v_stride], or of as many elements as are multiplied at once
+  float* q;              // [n, k_dim] scaled
+  float* scores;         // [n, 64], then weights
   float *blocks, *span, *totals;  // [n, record] of a block, of a span, of all
   Rows rows[most_queries];        // that each query sees of the block at hand
 };
@@ -183,24 +268,7 @@ QUERN_INLINE F32x16 load_some(const std::byte* row, std::size_t i, std::size_t n
   return i + 16 <= n ? Row::load(row, i) : Row::load_n(row, i, n - i);
 }
 
-// Tells the processor that n bytes are wanted soon.
-QUERN_INLINE void prefetch(const std::byte* p, std::size_t n) {
-  for (std::size_t i = 0; i < n; i += 64) __builtin_prefetch(p + i, 0, 2);
-}
-
-// keys[k][r] = element k of row r of the block, which lie so already; rows outside `seen` anything. The next
-// block is called for meanwhile: one after the other is far away, where the processor does not expect it.
-template <typename Row>
-void widen_keys(Tile& t, const std::byte* block, const std::byte* next, Rows seen) {
-  const std::size_t begin = seen.lo / 16 * 16, step = kv_block * t.head.k_row_bytes / t.k_dim;
-  for (std::size_t k = 0; k < t.k_dim; ++k) {
-    prefetch(next + k * step, step);
-    for (std::size_t r = begin; r < seen.hi; r += 16)
-      store(t.keys + k * kv_block + r, Row::load_turned(block, k, r));
-  }
-}
-
-// The same of keys that lie in rows, rows outside `seen` zero.
+// keys[k][r] = element k of row r of the block, in which keys lie in rows; those outside `seen` zero.
 template <typename Row>
 void turn_keys(Tile& t, const std::byte* block, Rows seen) {
   for (std::size_t r = 0; r < kv_block; r += 16) {
@@ -217,9 +285,8 @@ void turn_keys(Tile& t, const std::byte* block, Rows seen) {
 }
 
 template <typename Row>
-void widen_values(Tile& t, const std::byte* block, const std::byte* next, Rows seen) {
+void widen_values(Tile& t, const std::byte* block, Rows seen) {
   for (std::size_t r = seen.lo; r < seen.hi; ++r) {
-    prefetch(next + r * t.head.v_row_bytes, t.head.v_row_bytes);
     for (std::size_t d = 0; d < t.v_dim; d += 16)
       store(t.values + r * t.v_stride + d, load_some<Row>(block + r * t.head.v_row_bytes, d, t.v_dim));
   }
@@ -271,30 +338,21 @@ void weigh(Tile& t, std::int64_t first_position, std::size_t begin, std::size_t 
   }
 }
 
-// values[d] = sum of w[p] * value[p][d] for queries [first, first + n): the rows that all of them see
+// From widened values where queries [first, first + n) do not see the same rows: those that all of them see
 // together, those before and after one query at a time.
-void add_values(Tile& t, std::size_t first, std::size_t n) {
+void add_widened_values(Tile& t, std::size_t first, std::size_t n) {
+  const Floats values{t.values, t.v_stride};
   Rows shared{0, kv_block};
   for (std::size_t i = first; i < first + n; ++i) {
     if (t.rows[i].lo > shared.lo) shared.lo = t.rows[i].lo;
     if (t.rows[i].hi < shared.hi) shared.hi = t.rows[i].hi;
   }
-  const auto product = [&](std::size_t i, std::size_t lo, std::size_t hi) {
-    return Product{t.scores + i * kv_block,
-                   kv_block,
-                   t.values,
-                   t.v_stride,
-                   lo,
-                   hi,
-                   t.blocks + i * t.record + record_values,
-                   t.record};
-  };
   const auto alone = [&](std::size_t i, std::size_t lo, std::size_t hi) {
     if (lo >= hi) return;
     if (lo == t.rows[i].lo)
-      multiply_rows<true>(product(i, lo, hi), 1, t.v_stride);
+      multiply_rows<true>(t.weighted(i, lo, hi), values, 1, t.v_stride, nullptr);
     else
-      multiply_rows<false>(product(i, lo, hi), 1, t.v_stride);
+      multiply_rows<false>(t.weighted(i, lo, hi), values, 1, t.v_stride, nullptr);
   };
   if (!shared.any()) {
     for (std::size_t i = first; i < first + n; ++i) alone(i, t.rows[i].lo, t.rows[i].hi);
@@ -303,26 +361,30 @@ void add_values(Tile& t, std::size_t first, std::size_t n) {
   bool starts_alike = true;
   for (std::size_t i = first; i < first + n; ++i) starts_alike = starts_alike && t.rows[i].lo == shared.lo;
   if (starts_alike) {
-    multiply_rows<true>(product(first, shared.lo, shared.hi), n, t.v_stride);
+    multiply_rows<true>(t.weighted(first, shared.lo, shared.hi), values, n, t.v_stride, nullptr);
   } else {
     for (std::size_t i = first; i < first + n; ++i) {
       clear(t.blocks + i * t.record + record_values, t.v_stride);
       alone(i, t.rows[i].lo, shared.lo);
     }
-    multiply_rows<false>(product(first, shared.lo, shared.hi), n, t.v_stride);
+    multiply_rows<false>(t.weighted(first, shared.lo, shared.hi), values, n, t.v_stride, nullptr);
   }
   for (std::size_t i = first; i < first + n; ++i) alone(i, shared.hi, t.rows[i].hi);
 }
 
-// Calls f(first, n) for parts of [begin, end) of at most attention_queries, about alike.
-template <typename F>
-QUERN_INLINE void in_parts(std::size_t begin, std::size_t end, F f) {
-  const std::size_t n_parts = (end - begin + attention_queries - 1) / attention_queries;
-  for (std::size_t part = 0; part < n_parts; ++part) {
-    const std::size_t n = (end - begin) / (n_parts - part);
-    const std::size_t m = n * (n_parts - part) < end - begin ? n + 1 : n;
-    f(begin, m);
-    begin += m;
+// values[d] = sum of w[p] * value[p][d] for queries [begin, end), of which the block's rows `seen` are seen.
+template <typename Row>
+void add_values(Tile& t, const std::byte* block, const std::byte* next, Rows seen, std::size_t begin,
+                std::size_t end) {
+  bool alike = t.v_dim % 16 == 0;
+  for (std::size_t i = begin; i < end; ++i)
+    alike = alike && t.rows[i].lo == seen.lo && t.rows[i].hi == seen.hi;
+  if (alike) {
+    const ValueRows<Row> values{block, next, t.head.v_row_bytes, t.v_dim};
+    multiply_rows<true>(t.weighted(begin, seen.lo, seen.hi), values, end - begin, t.v_dim, t.values);
+  } else {
+    widen_values<Row>(t, block, seen);
+    in_parts(begin, end, [&](std::size_t first, std::size_t n) { add_widened_values(t, first, n); });
   }
 }
 
@@ -341,18 +403,17 @@ void visit_block(Tile& t, std::int64_t b) {
   if (!seen.any()) return;
   const KvHead& kv = t.head;
   const std::int64_t next = (b + 1) * kv_block < t.end ? b + 1 : b;
-  if (kv.key_order == KeyOrder::turned)
-    widen_keys<Row>(t, kv.k_blocks[b] + kv.k_offset, kv.k_blocks[next] + kv.k_offset, seen);
-  else
-    turn_keys<Row>(t, kv.k_blocks[b] + kv.k_offset, seen);
-  in_parts(begin, end, [&](std::size_t first, std::size_t n) {
-    multiply_rows<true>(
-        {t.q + first * t.k_dim, t.k_dim, t.keys, kv_block, 0, t.k_dim, t.scores + first * kv_block, kv_block},
-        n, kv_block);
-  });
+  const Product scores{t.q + begin * t.k_dim, t.k_dim, 0, t.k_dim, t.scores + begin * kv_block, kv_block};
+  const std::byte* keys = kv.k_blocks[b] + kv.k_offset;
+  if (kv.key_order == KeyOrder::turned) {
+    const TurnedKeys<Row> turned{keys, kv.k_blocks[next] + kv.k_offset, kv_block * kv.k_row_bytes / t.k_dim};
+    multiply_rows<true>(scores, turned, end - begin, kv_block, t.keys);
+  } else {
+    turn_keys<Row>(t, keys, seen);
+    multiply_rows<true>(scores, Floats{t.keys, kv_block}, end - begin, kv_block, nullptr);
+  }
   for (std::size_t i = begin; i < end; i += 16) weigh(t, b * kv_block, i, i + 16 < end ? i + 16 : end);
-  widen_values<Row>(t, kv.v_blocks[b] + kv.v_offset, kv.v_blocks[next] + kv.v_offset, seen);
-  in_parts(begin, end, [&](std::size_t first, std::size_t n) { add_values(t, first, n); });
+  add_values<Row>(t, kv.v_blocks[b] + kv.v_offset, kv.v_blocks[next] + kv.v_offset, seen, begin, end);
   join(t.span, t.blocks, t.n, t.record, [&](std::size_t i) { return t.rows[i].any(); });
 }
 
