@@ -278,9 +278,7 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
       x = fma(owned(set_offsets<Type>(blocks)), to_f32(j), x);
     }
     if constexpr (cols == 16) {
-      float scales[16];  // two groups share an activation scale
-      for (int g = 0; g < 16; ++g) scales[g] = a[t].scales[g / 2];
-      lanes[t] = fma(load(scales), x, lanes[t]);
+      lanes[t] = fma(load_twice(a[t].scales), x, lanes[t]);  // two groups share an activation scale
     } else {
       lanes[t] = fma(load(a[t].scales), x, lanes[t]);
     }

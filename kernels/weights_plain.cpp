@@ -134,19 +134,26 @@ struct NVFP4 : Plain<BlockNVFP4> {
   static constexpr int zero = 12;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
-    std::uint64_t words[8];  // eight bytes: the low nibbles, then the high ones
-    for (int s = 0; s < 4; ++s) {
-      const std::uint64_t x = load_u64(b[k].qs + 8 * s), nibbles = 0x0f0f0f0f0f0f0f0fu;
-      words[2 * s] = x & nibbles;
-      words[2 * s + 1] = x >> 4 & nibbles;
+    const Bytes16 v[2] = {load_16(b[k].qs), load_16(b[k].qs + 16)};
+    Bytes16 subs[4];  // of eight bytes the low nibbles, then the high ones
+    for (int i = 0; i < 2; ++i) {
+      const Bytes16 low = v[i] & 15, high = v[i] >> 4;
+      subs[2 * i] =
+          __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+      subs[2 * i + 1] =
+          __builtin_shufflevector(low, high, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
     }
-    return look_up(fp4_values_up, load_words_8(words));
+    return look_up(fp4_values_up, join_quarters(subs[0], subs[1], subs[2], subs[3]));
   }
   static QUERN_INLINE float d(const Block& block, std::size_t s) { return ue4m3_half(block.d[s]); }
   static QUERN_INLINE F32x16 set_scales(const Block* b) {
-    float d[16];
-    for (std::size_t g = 0; g < 16; ++g) d[g] = ue4m3_half(b[g / 4].d[g % 4]);
-    return load(d);
+    typedef std::uint32_t Words4 __attribute__((vector_size(16)));
+    Bytes16 x = reinterpret_cast<Bytes16>(
+        Words4{load_u32(b[0].d), load_u32(b[1].d), load_u32(b[2].d), load_u32(b[3].d)});
+    x &= 127;
+    x &= reinterpret_cast<Bytes16>(x != 127);
+    // Exponent and mantissa where a float has them, subnormal ones too; 2^119 makes up for the other bias.
+    return as_f32(shift_left<20>(widen(x))) * splat(0x1p119f);
   }
 };
 

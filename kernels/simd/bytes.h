@@ -40,6 +40,16 @@ QUERN_INLINE F32x16 halves_of(BitsOf bits) {
   return load_f16(&h);
 }
 
+// Each of eight floats for two lanes.
+QUERN_INLINE F32x16 load_twice(const float* p) {
+  typedef float Floats8 __attribute__((vector_size(32)));
+  Floats8 v;
+  __builtin_memcpy(&v, p, sizeof v);
+  const Floats8 twice[2] = {__builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3),
+                            __builtin_shufflevector(v, v, 4, 4, 5, 5, 6, 6, 7, 7)};
+  return load(reinterpret_cast<const float*>(twice));
+}
+
 // Two words as a vector. Not through memory: a 16-byte load cannot be served from two 8-byte stores in
 // flight.
 QUERN_INLINE Bytes16 join(std::uint64_t low, std::uint64_t high) {
