@@ -35,13 +35,30 @@ QUERN_INLINE F32x16 set_halves(const typename Type::Block* blocks, BitsOf bits_o
   const F32x16 h = halves_of<block_groups<Type>>([&](std::size_t b) { return bits_of(blocks[b]); });
   return factor == 1 ? h : h * splat(factor);
 }
-// Whether a block is one group that begins with its scale and its offset: then one load serves both. For a
-// scale alone it gains nothing.
+// Whether a block is one group that begins with its scale and then its offset or fifth bits: one load serves
+// them all. For a scale alone it gains nothing.
 template <typename Type>
 constexpr bool has_head() {
-  if constexpr (loads_heads && block_groups<Type> == 1 && Type::has_min)
-    return offsetof(typename Type::Block, d) == 0 && offsetof(typename Type::Block, m) == 2;
+  if constexpr (loads_heads && block_groups<Type> == 1) {
+    if constexpr (Type::has_min)
+      return offsetof(typename Type::Block, d) == 0 && offsetof(typename Type::Block, m) == 2;
+    return HasFifthBits<Type>;
+  }
   return false;
+}
+// Of each block of a set the first four bytes, and the fifth bits where it has them.
+struct SetHeads {
+  I32x16 scales, fifth_bits;
+};
+template <typename Type>
+QUERN_INLINE SetHeads set_heads(const typename Type::Block* blocks) {
+  using Block = typename Type::Block;
+  SetHeads heads = {};
+  if constexpr (HasFifthBits<Type>)
+    load_two_heads<sizeof(Block), offsetof(Block, qh)>(blocks, heads.scales, heads.fifth_bits);
+  else
+    heads.scales = load_heads<sizeof(Block)>(blocks);
+  return heads;
 }
 // The float scales d of a set's groups. A type has them as binary16, or a function of its own for all of
 // them.
@@ -50,7 +67,7 @@ QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
   if constexpr (requires { Type::set_scales(blocks); })
     return Type::set_scales(blocks);
   else if constexpr (has_head<Type>())
-    return halves_in(load_heads<sizeof(*blocks)>(blocks) & splat_i32(0xffff));
+    return halves_in(set_heads<Type>(blocks).scales & splat_i32(0xffff));
   else
     return set_halves<Type>(
         blocks, [](const auto& block) { return Type::d_bits(block); }, Type::d_factor);
@@ -58,7 +75,7 @@ QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
 template <typename Type>
 QUERN_INLINE F32x16 set_offsets(const typename Type::Block* blocks) {
   if constexpr (has_head<Type>())
-    return halves_in(upper_words(load_heads<sizeof(*blocks)>(blocks)));
+    return halves_in(upper_words(set_heads<Type>(blocks).scales));
   else
     return set_halves<Type>(
         blocks, [](const auto& block) { return Type::offset_bits(block); }, Type::offset_factor);
@@ -219,10 +236,13 @@ QUERN_INLINE void sum_turned(I32x16 (&i)[T], const typename Type::Block* blocks,
   prefetch_step<Type>(blocks), prefetch_step<Type>(blocks + step_blocks<Type>);
   I8x64 bytes[4];
   load_turned<sizeof(*blocks)>(blocks->qs, bytes);
+  I32x16 fifth_bits = {};
+  if constexpr (HasFifthBits<Type>) fifth_bits = set_heads<Type>(blocks).fifth_bits;
   I16x32 words[T];
   for (int t = 0; t < T; ++t) i[t] = splat_i32(0);
   const auto add = [&]<int k>(const I8x64& low_nibbles) {
-    const I8x64 w = Type::from_nibbles(low_nibbles & splat_bytes(15));
+    I8x64 w = Type::from_nibbles(low_nibbles & splat_bytes(15));
+    if constexpr (HasFifthBits<Type>) w = w | four_bits_in_bytes<4 * k, 4>(fifth_bits);
     for (int t = 0; t < T; ++t) {
       const I16x32 pairs = pairs_of_codes<Type>(w, a[t].codes + 64 * k);
       words[t] = k % together == 0 ? pairs : words[t] + pairs;

@@ -151,6 +151,11 @@ template <typename Type>
 concept InNibbles = requires(I8x64 nibbles) {
   Type::from_nibbles(nibbles);
 };
+// Whether bit i of its block's four bytes `qh` is code i's fifth.
+template <typename Type>
+concept HasFifthBits = InNibbles<Type> && requires(typename Type::Block block) {
+  block.qh;
+};
 
 // The nibbles of two blocks in the order of the columns.
 template <typename Block>
@@ -174,7 +179,10 @@ class Steps {
   // Columns 64 k on of step s.
   template <int k>
   QUERN_INLINE I8x64 codes(std::size_t s) const {
-    if constexpr (InNibbles<Type>)
+    if constexpr (HasFifthBits<Type>)
+      return Type::from_nibbles(nibbles(blocks(s) + 2 * k)) |
+             where_bits(&blocks(s)[2 * k].qh, &blocks(s)[2 * k + 1].qh, 16);
+    else if constexpr (InNibbles<Type>)
       return Type::from_nibbles(nibbles(blocks(s) + 2 * k));
     else if constexpr (TakesStepsApart<Type>)
       return Type::template codes<k>(blocks(s), parts_[s]);

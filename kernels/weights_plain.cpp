@@ -25,12 +25,6 @@ struct PlainWithOffset : Plain<B> {
   static QUERN_INLINE std::uint16_t offset_bits(const B& block) { return load_u16(&block.m); }
 };
 
-// Nibbles with bit i of qh as the fifth bit of code i; of two blocks.
-template <typename Block>
-QUERN_INLINE I8x64 five_bits(const Block* b) {
-  return nibbles(b) | where_bits(&b[0].qh, &b[1].qh, 16);
-}
-
 struct Q8_0 : Plain<BlockQ8_0> {
   static constexpr int zero = signed_zero, largest_code = any_byte;
   template <int k>
@@ -50,17 +44,11 @@ struct Q4_1 : PlainWithOffset<BlockQ4_1> {
 struct Q5_0 : Plain<BlockQ5_0> {
   static constexpr int largest_code = 31;
   static constexpr int zero = 16;
-  template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    return five_bits(b + 2 * k);
-  }
+  static QUERN_INLINE I8x64 from_nibbles(const I8x64& n) { return n; }
 };
 struct Q5_1 : PlainWithOffset<BlockQ5_1> {
   static constexpr int largest_code = 31;
-  template <int k>
-  static QUERN_INLINE I8x64 codes(const Block* b) {
-    return five_bits(b + 2 * k);
-  }
+  static QUERN_INLINE I8x64 from_nibbles(const I8x64& n) { return n; }
 };
 struct Q1_0 : Plain<BlockQ1_0> {
   static constexpr int largest_code = 2;
