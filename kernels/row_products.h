@@ -29,24 +29,21 @@ inline constexpr std::size_t set_cols = 16 * group_cols(Type::grouping);
 template <typename Type>
 inline constexpr std::size_t scale_cols = group_cols(Type::grouping) == 128 ? 128 : 32;
 
-// Binary16 numbers of a set's blocks, times `factor`, for each of their groups.
-template <typename Type, typename BitsOf>
-QUERN_INLINE F32x16 set_halves(const typename Type::Block* blocks, BitsOf bits_of, float factor) {
-  const F32x16 h = halves_of<block_groups<Type>>([&](std::size_t b) { return bits_of(blocks[b]); });
-  return factor == 1 ? h : h * splat(factor);
-}
-// Whether a block is one group that begins with its scale and then its offset or fifth bits: one load serves
-// them all. For a scale alone it gains nothing.
+// Whether a block begins with its scale and then its offset or fifth bits: one load serves both. For a scale
+// alone it gains nothing, nor where they stand at the end.
 template <typename Type>
 constexpr bool has_head() {
-  if constexpr (loads_heads && block_groups<Type> == 1) {
-    if constexpr (Type::has_min)
-      return offsetof(typename Type::Block, d) == 0 && offsetof(typename Type::Block, m) == 2;
+  using Block = typename Type::Block;
+  if constexpr (!loads_heads)
+    return false;
+  else if constexpr (requires(Block block) { block.dmin; })
+    return offsetof(Block, d) == 0 && offsetof(Block, dmin) == 2;
+  else if constexpr (requires(Block block) { block.m; })
+    return offsetof(Block, d) == 0 && offsetof(Block, m) == 2;
+  else
     return HasFifthBits<Type>;
-  }
-  return false;
 }
-// Of each block of a set the first four bytes, and the fifth bits where it has them.
+// Of each group of a set the four bytes that begin with its scale, and its fifth bits where it has them.
 struct SetHeads {
   I32x16 scales, fifth_bits;
 };
@@ -56,6 +53,8 @@ QUERN_INLINE SetHeads set_heads(const typename Type::Block* blocks) {
   SetHeads heads = {};
   if constexpr (HasFifthBits<Type>)
     load_two_heads<sizeof(Block), offsetof(Block, qh)>(blocks, heads.scales, heads.fifth_bits);
+  else if constexpr (block_groups<Type> == 2)
+    heads.scales = load_heads_twice<sizeof(Block)>(blocks);
   else
     heads.scales = load_heads<sizeof(Block)>(blocks);
   return heads;
@@ -64,21 +63,25 @@ QUERN_INLINE SetHeads set_heads(const typename Type::Block* blocks) {
 // them.
 template <typename Type>
 QUERN_INLINE F32x16 set_scales(const typename Type::Block* blocks) {
-  if constexpr (requires { Type::set_scales(blocks); })
+  if constexpr (requires { Type::set_scales(blocks); }) {
     return Type::set_scales(blocks);
-  else if constexpr (has_head<Type>())
-    return halves_in(set_heads<Type>(blocks).scales & splat_i32(0xffff));
-  else
-    return set_halves<Type>(
-        blocks, [](const auto& block) { return Type::d_bits(block); }, Type::d_factor);
+  } else {
+    F32x16 d;
+    if constexpr (has_head<Type>())
+      d = halves_in(set_heads<Type>(blocks).scales & splat_i32(0xffff));
+    else
+      d = halves_of<block_groups<Type>>([&](std::size_t b) { return Type::d_bits(blocks[b]); });
+    return Type::d_factor == 1 ? d : d * splat(Type::d_factor);
+  }
 }
 template <typename Type>
 QUERN_INLINE F32x16 set_offsets(const typename Type::Block* blocks) {
+  F32x16 offset;
   if constexpr (has_head<Type>())
-    return halves_in(upper_words(set_heads<Type>(blocks).scales));
+    offset = halves_in(upper_words(set_heads<Type>(blocks).scales));
   else
-    return set_halves<Type>(
-        blocks, [](const auto& block) { return Type::offset_bits(block); }, Type::offset_factor);
+    offset = halves_of<block_groups<Type>>([&](std::size_t b) { return Type::offset_bits(blocks[b]); });
+  return Type::offset_factor == 1 ? offset : offset * splat(Type::offset_factor);
 }
 
 // acc + factor times the sums of each 32 activations.
@@ -88,29 +91,70 @@ QUERN_INLINE I32x16 add_pairs_of_sums(const I32x16& acc, const TokenRow& a) {
   return dot2(acc, load_words(a.sums), repeat_words(factors));
 }
 
-// Of each group of 128 of a set: factors of its sub-blocks of 16, times the sums of the activations there.
+// Columns of a sum of activations and, in groups of 128, of the sub-scale and the minimum beside it.
+template <typename Type>
+inline constexpr std::size_t sum_cols = scales_words&& Type::grouping == Grouping::sub_scales_of_32 ? 32 : 16;
+
+// Of each group of 128 of a set: factors of its sub-blocks, times the sums of the activations there.
+template <typename Type>
 QUERN_INLINE I32x16 sums_times(const std::int16_t* factors, const TokenRow& a) {
-  I32x16 parts[4];
-  for (std::size_t k = 0; k < 4; ++k)
-    parts[k] = dot2(splat_i32(0), load_words(factors + 32 * k), load_words(a.sums + 32 * k));
-  return sum_fours(parts);
+  I32x16 parts[64 / sum_cols<Type>];
+  std::size_t at = 0;
+  for (I32x16& part : parts) {
+    part = dot2(splat_i32(0), load_words(factors + at), load_words(a.sums + at));
+    at += 32;
+  }
+  return sum_cols<Type> == 16 ? sum_fours(parts) : sum_twos(parts);
+}
+// Sums of 32 activations each from sums of 16. n: of these, a multiple of 32.
+inline void join_sums(const std::int16_t* from, std::size_t n, std::int16_t* to) {
+  const auto joined = [](const std::int16_t* p) {  // in every second word
+    Dwords8 w;
+    __builtin_memcpy(&w, p, sizeof w);
+    return reinterpret_cast<Words16>(w + (w >> 16));
+  };
+  for (std::size_t i = 0; i < n; i += 32)
+    store_words(to + i / 2, __builtin_shufflevector(joined(from + i), joined(from + i + 16), 0, 2, 4, 6, 8,
+                                                    10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
 }
 
-// Sub-scales and minimums of a set's sub-blocks of 16; zeros beyond its steps. Like Steps all of them before
-// the first is used.
+// Sub-scales and minimums of a set's sub-blocks; zeros beyond its steps, a pair of which is begun. Like Steps
+// all of them before the first is used.
 template <typename Type>
 struct SubScales {
   static constexpr bool has_scales = group_cols(Type::grouping) == 128;
   static constexpr bool has_mins = Type::has_min && has_scales;
-  alignas(64) std::int16_t scales[has_scales ? 8 * 16 : 1];
-  alignas(64) std::int16_t mins[has_mins ? 8 * 16 : 1];
+  static constexpr std::size_t per_step = step_cols / sum_cols<Type>;
+  alignas(64) std::int16_t scales[has_scales ? 8 * per_step : 1];
+  alignas(64) std::int16_t mins[has_mins ? 8 * per_step : 1];
 
   QUERN_INLINE SubScales(const typename Type::Block* blocks, std::size_t n_steps) {
     if constexpr (has_scales)
-      for (std::size_t s = 0; s < 8; ++s) {
-        store_words(scales + 16 * s, s < n_steps ? Type::scales(blocks[s]) : Bytes16{});
-        if constexpr (has_mins) store_words(mins + 16 * s, s < n_steps ? Type::mins(blocks[s]) : Bytes16{});
+#pragma GCC unroll 4
+      for (std::size_t s = 0; s < 8; s += 2) {
+        if (s >= n_steps) {
+          __builtin_memset(scales + per_step * s, 0, 2 * per_step * sizeof *scales);
+          if constexpr (has_mins) __builtin_memset(mins + per_step * s, 0, 2 * per_step * sizeof *mins);
+        } else if constexpr (sub_cols(Type::grouping) == 32) {
+          store_two(Type::scales_of_two(blocks[s], blocks[s + 1]), scales + per_step * s);
+          if constexpr (has_mins) store_two(Type::mins_of_two(blocks[s], blocks[s + 1]), mins + per_step * s);
+        } else {
+          for (std::size_t i = s; i < s + 2; ++i) {
+            store_scales<Type>(blocks[i], scales + per_step * i);
+            if constexpr (has_mins) store_mins<Type>(blocks[i], mins + per_step * i);
+          }
+        }
       }
+  }
+
+ private:
+  static QUERN_INLINE void store_two(const Words16& of_two, std::int16_t* to) {
+    if constexpr (per_step == 8) {
+      store_words(to, of_two);
+    } else {
+      store_words(to, first_eight_twice(of_two));
+      store_words(to + 16, last_eight_twice(of_two));
+    }
   }
 };
 
@@ -172,25 +216,32 @@ QUERN_INLINE void sum_words(I32x16 (&i)[T], const SetSteps<Type>& steps, std::si
 template <typename Type, int T>
 QUERN_INLINE void sum_scaled_words(I32x16 (&i)[T], const SetSteps<Type>& steps, std::size_t n_steps,
                                    const TokenRow* a, const SubScales<Type>& sub) {
-  I32x16 parts[T][8];
-  for (std::size_t s = 0; s < n_steps; ++s) {
-    prefetch_step<Type>(steps.blocks(s));
-    I32x16 groups[T][2];
-    for (auto& token : groups) token[0] = token[1] = splat_i32(0);
-    each_quarter([&]<int k>() {
-      const I8x64 w = steps.template codes<k>(s);
-      const I16x32 scales = spread_scales<k, sub_cols(Type::grouping) == 32>(sub.scales + 16 * s);
-      for (int t = 0; t < T; ++t) {
-        const I16x32 pairs = pairs_of_codes<Type>(w, a[t].codes + step_cols * s + 64 * k);
-        groups[t][k / 2] = dot2(groups[t][k / 2], pairs, scales);
-      }
-    });
-    for (int t = 0; t < T; ++t) parts[t][s] = add_halves(groups[t][0], groups[t][1]);
+  SumsOfTwo parts[T][4];
+  for (std::size_t two = 0; two < 4; ++two) {
+    if (2 * two >= n_steps) {
+      for (auto& token : parts) token[two] = SumsOfTwo{};
+      continue;
+    }
+    I32x16 sums[T][2];
+#pragma GCC unroll 2
+    for (std::size_t j = 0; j < 2; ++j) {
+      const std::size_t s = 2 * two + j;
+      prefetch_step<Type>(steps.blocks(s));
+      I32x16 groups[T][2];
+      for (auto& token : groups) token[0] = token[1] = splat_i32(0);
+      each_quarter([&]<int k>() {
+        const I8x64 w = steps.template codes<k>(s);
+        const I16x32 scales = spread_scales<k, sum_cols<Type>>(sub.scales + SubScales<Type>::per_step * s);
+        for (int t = 0; t < T; ++t) {
+          const I16x32 pairs = pairs_of_codes<Type>(w, a[t].codes + step_cols * s + 64 * k);
+          groups[t][k / 2] = dot2(groups[t][k / 2], pairs, scales);
+        }
+      });
+      for (int t = 0; t < T; ++t) sums[t][j] = add_halves(groups[t][0], groups[t][1]);
+    }
+    for (int t = 0; t < T; ++t) parts[t][two] = sum_eights_of_two(sums[t][0], sums[t][1]);
   }
-  for (int t = 0; t < T; ++t) {
-    for (std::size_t s = n_steps; s < 8; ++s) parts[t][s] = splat_i32(0);
-    i[t] = sum_eights(parts[t]);
-  }
+  for (int t = 0; t < T; ++t) i[t] = join_sums_of_two(parts[t]);
 }
 
 template <typename Type, int T>
@@ -242,7 +293,7 @@ QUERN_INLINE void sum_turned(I32x16 (&i)[T], const typename Type::Block* blocks,
   for (int t = 0; t < T; ++t) i[t] = splat_i32(0);
   const auto add = [&]<int k>(const I8x64& low_nibbles) {
     I8x64 w = Type::from_nibbles(low_nibbles & splat_bytes(15));
-    if constexpr (HasFifthBits<Type>) w = w | four_bits_in_bytes<4 * k, 4>(fifth_bits);
+    if constexpr (HasFifthBits<Type>) w = w | as_fifth_bits<4 * k>(fifth_bits);
     for (int t = 0; t < T; ++t) {
       const I16x32 pairs = pairs_of_codes<Type>(w, a[t].codes + 64 * k);
       words[t] = k % together == 0 ? pairs : words[t] + pairs;
@@ -270,6 +321,7 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
   constexpr std::size_t cols = group_cols(Type::grouping);
   constexpr RowSums how = row_sums<Type>();
   const SubScales<Type> sub(blocks, n_steps);
+  if constexpr (how == RowSums::scaled_words) n_steps += n_steps % 2;
   const SetSteps<Type> steps(blocks, n_steps);
   I32x16 sums[T];
   if constexpr (how == RowSums::turned)
@@ -286,7 +338,7 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
     I32x16 i = sums[t];
     if constexpr (Type::zero != 0) {
       if constexpr (cols == 128)
-        i = i - splat_i32(Type::zero) * sums_times(sub.scales, a[t]);
+        i = i - splat_i32(Type::zero) * sums_times<Type>(sub.scales, a[t]);
       else if constexpr (cols == 32)
         i = add_pairs_of_sums<-Type::zero>(i, a[t]);
       else
@@ -294,7 +346,8 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
     }
     F32x16 x = d * to_f32(i);
     if constexpr (Type::has_min) {
-      const I32x16 j = cols == 128 ? sums_times(sub.mins, a[t]) : add_pairs_of_sums<1>(splat_i32(0), a[t]);
+      const I32x16 j =
+          cols == 128 ? sums_times<Type>(sub.mins, a[t]) : add_pairs_of_sums<1>(splat_i32(0), a[t]);
       x = fma(owned(set_offsets<Type>(blocks)), to_f32(j), x);
     }
     if constexpr (cols == 16) {
@@ -332,14 +385,21 @@ void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size
   std::int32_t own[16];
   for (std::size_t g = 0; g < 16; ++g) own[g] = g * group_cols(Type::grouping) < tail ? -1 : 0;
   const std::int8_t* codes[T];
-  auto* turned = reinterpret_cast<std::int8_t*>(scratch);
-  for (int t = 0; t < T; ++t, turned += whole + set) {
+  const std::int16_t* sums[T];
+  for (int t = 0; t < T; ++t, scratch += row_scratch_bytes(w.n_cols) / 2) {
     last[t] = padded[t].fill(tokens[t], whole, tail);
-    codes[t] = tokens[t].codes;
+    codes[t] = tokens[t].codes, sums[t] = tokens[t].sums;
     if constexpr (row_sums<Type>() == RowSums::turned) {
+      auto* turned = reinterpret_cast<std::int8_t*>(scratch);
       turn_codes(codes[t], whole, turned);
       turn_codes(last[t].codes, set, turned + whole);
       codes[t] = turned, last[t].codes = turned + whole;
+    }
+    if constexpr (sum_cols<Type> == 32) {
+      auto* joined = reinterpret_cast<std::int16_t*>(scratch);
+      join_sums(sums[t], whole / 16, joined);
+      join_sums(last[t].sums, set / 16, joined + whole / 32);
+      sums[t] = joined, last[t].sums = joined + whole / 32;
     }
   }
   for (std::size_t r = row_begin; r < row_end; ++r) {
@@ -349,7 +409,7 @@ void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size
     for (std::size_t c = 0; c < whole; c += set) {
       TokenRow a[T];
       for (int t = 0; t < T; ++t)
-        a[t] = {codes[t] + c, tokens[t].scales + c / scale_cols<Type>, tokens[t].sums + c / 16};
+        a[t] = {codes[t] + c, tokens[t].scales + c / scale_cols<Type>, sums[t] + c / sum_cols<Type>};
       add_set<Type, T, true>(lanes, row + c / Block::elements, set / step_cols, a, splat_i32(-1));
     }
     if (tail) {

@@ -11,7 +11,9 @@
 //     static constexpr int largest = 15 * 63;         // |scale * code|, groups of 128
 //     template <int k> static I8x64 codes(const Block* step);       // columns 64 k to 64 k + 63 of a step;
 //                                                     // or from_nibbles(), see InNibbles
-//     static Bytes16 scales(const Block& block), mins(...);         // groups of 128: one byte for 16 columns
+//     static Words16 scales_of_two(const Block& a, const Block& b), mins_of_two(...);
+//                                                     // sub-scales of 32: eight of a and then eight of b
+//     static Bytes16 scales(const Block& block), mins(...);         // sub-scales of 16
 //     static std::uint16_t d_bits(const Block& block), offset_bits(...);   // float scales, binary16
 //     static constexpr float d_factor = 1, offset_factor = -1;             // of them
 //   };
@@ -96,7 +98,8 @@ struct WeightType {
                         std::byte* scratch);
 };
 
-// For two tokens' codes in another order, the last set filled up.
+// For two tokens: their codes in another order, the last set of 512 filled up, or their sums of 32
+// activations, the last set of 2048 filled up, which is less.
 constexpr std::size_t row_scratch_bytes(std::size_t n_cols) { return 2 * (n_cols + 512); }
 
 // Null for float types and for what is no weight.
@@ -162,6 +165,10 @@ template <typename Block>
 QUERN_INLINE I8x64 nibbles(const Block* b) {
   return shift_quarters<0, 4, 0, 4>(repeat_quarters(b[0].qs, b[1].qs)) & splat_bytes(15);
 }
+template <typename Block>
+QUERN_INLINE I8x64 fifth_bits(const Block* b) {
+  return where_bits(&b[0].qh, &b[1].qh, 16);
+}
 
 // Up to `most` steps of a row. What has to be taken apart for their codes is so for all of them before the
 // first is used: it is stored in other pieces than it is loaded in, which waits where the store is still in
@@ -180,8 +187,7 @@ class Steps {
   template <int k>
   QUERN_INLINE I8x64 codes(std::size_t s) const {
     if constexpr (HasFifthBits<Type>)
-      return Type::from_nibbles(nibbles(blocks(s) + 2 * k)) |
-             where_bits(&blocks(s)[2 * k].qh, &blocks(s)[2 * k + 1].qh, 16);
+      return Type::from_nibbles(nibbles(blocks(s) + 2 * k)) | fifth_bits(blocks(s) + 2 * k);
     else if constexpr (InNibbles<Type>)
       return Type::from_nibbles(nibbles(blocks(s) + 2 * k));
     else if constexpr (TakesStepsApart<Type>)
@@ -223,6 +229,22 @@ QUERN_INLINE void load_float_scales(const typename Type::Block* step, float* d, 
     }
 }
 
+// A block's sub-scales or minimums, one for 16 columns.
+template <typename Type>
+QUERN_INLINE void store_scales(const typename Type::Block& block, std::int16_t* to) {
+  if constexpr (sub_cols(Type::grouping) == 32)
+    store_words(to, first_eight_twice(Type::scales_of_two(block, block)));
+  else
+    store_words(to, Type::scales(block));
+}
+template <typename Type>
+QUERN_INLINE void store_mins(const typename Type::Block& block, std::int16_t* to) {
+  if constexpr (sub_cols(Type::grouping) == 32)
+    store_words(to, first_eight_twice(Type::mins_of_two(block, block)));
+  else
+    store_words(to, Type::mins(block));
+}
+
 // Step s, whose first column is c.
 template <typename Type, std::size_t most>
 QUERN_INLINE void unpack_step(const Steps<Type, most>& steps, std::size_t s, std::size_t c, Batch& to) {
@@ -233,8 +255,8 @@ QUERN_INLINE void unpack_step(const Steps<Type, most>& steps, std::size_t s, std
   constexpr std::size_t cols = group_cols(Type::grouping);
   load_float_scales<Type>(steps.blocks(s), to.d + c / cols, to.offset + c / cols);
   if constexpr (cols == 128) {
-    store_words(to.scales + c / 16, Type::scales(*steps.blocks(s)));
-    if constexpr (Type::has_min) store_words(to.mins + c / 16, Type::mins(*steps.blocks(s)));
+    store_scales<Type>(*steps.blocks(s), to.scales + c / 16);
+    if constexpr (Type::has_min) store_mins<Type>(*steps.blocks(s), to.mins + c / 16);
   }
 }
 

@@ -20,7 +20,6 @@ struct IQuant {
 };
 
 typedef std::uint16_t Words8 __attribute__((vector_size(16)));
-typedef std::uint32_t Dwords8 __attribute__((vector_size(32)));
 template <typename Vector>
 QUERN_INLINE Vector load_as(const void* p) {
   Vector v;
@@ -30,12 +29,6 @@ QUERN_INLINE Vector load_as(const void* p) {
 template <typename Vector>
 QUERN_INLINE void store_as(void* p, Vector v) {
   __builtin_memcpy(p, &v, sizeof v);
-}
-
-// Compilers narrow vectors element by element; shuffles they have.
-template <typename Vector>
-QUERN_INLINE Bytes16 second_half(const Vector& v) {
-  return load_16(reinterpret_cast<const Bytes16*>(&v) + 1);
 }
 
 // What a step is taken apart into (weights.h): indices into the codebook, for 8 or for 4 columns each, and a
@@ -52,7 +45,10 @@ struct Indices {
 struct IndicesAndSigns : Indices<32>, Signs {};
 
 // 2 s + 1 for sixteen s.
-QUERN_INLINE Bytes16 odd_scales(Bytes16 s) { return s + s + 1; }
+template <typename Vector>
+QUERN_INLINE Vector odd_scales(const Vector& s) {
+  return s + s + 1;
+}
 
 // Eight entries of eight bytes, and sixteen of four.
 template <typename EntryOf>
@@ -84,11 +80,11 @@ QUERN_INLINE void store_even_signs(Dwords8 sevens, Signs& to) {
 QUERN_INLINE void store_signs_of_28_bits(Dwords8 w, Signs& to) {
   store_even_signs((w & 0x7f) | (w << 1 & 0x7f00) | (w << 2 & 0x7f0000) | (w << 3 & 0x7f000000), to);
 }
-// Their top four bits, each for two sub-blocks of 16.
-QUERN_INLINE Bytes16 scales_of_top_bits(Dwords8 w) {
-  const Dwords8 top = w >> 28;
-  const auto a = load_as<Bytes16>(&top), b = second_half(top);
-  return odd_scales(__builtin_shufflevector(a, b, 0, 0, 4, 4, 8, 8, 12, 12, 16, 16, 20, 20, 24, 24, 28, 28));
+// Scales from the top four bits of the words of two blocks.
+QUERN_INLINE Words16 scales_of_top_bits(const Dwords8& a, const Dwords8& b) {
+  const auto in_turn = reinterpret_cast<Words16>(a >> 28 | (b >> 12 & 0xf0000));
+  return odd_scales(
+      __builtin_shufflevector(in_turn, in_turn, 0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
 }
 
 struct IQ2_XXS : IQuant<BlockIQ2_XXS> {
@@ -103,7 +99,9 @@ struct IQ2_XXS : IQuant<BlockIQ2_XXS> {
         eights([&](int i) { return iq2_xxs_grid.entry[b->groups[2 * k + i / 4].index[i % 4]]; }),
         parts.bits + 8 * k);
   }
-  static QUERN_INLINE Bytes16 scales(const Block& b) { return scales_of_top_bits(sign_words(b)); }
+  static QUERN_INLINE Words16 scales_of_two(const Block& a, const Block& b) {
+    return scales_of_top_bits(sign_words(a), sign_words(b));
+  }
   static constexpr float d_factor = 0.125f;
 
  private:
@@ -173,8 +171,8 @@ struct IQ3_XXS : IQuant<BlockIQ3_XXS> {
     return signed_codes(fours([&](int i) { return iq3_xxs_grid.entry[b->qs[16 * k + i]]; }),
                         parts.bits + 8 * k);
   }
-  static QUERN_INLINE Bytes16 scales(const Block& b) {
-    return scales_of_top_bits(load_as<Dwords8>(b.signs_scale));
+  static QUERN_INLINE Words16 scales_of_two(const Block& a, const Block& b) {
+    return scales_of_top_bits(load_as<Dwords8>(a.signs_scale), load_as<Dwords8>(b.signs_scale));
   }
   static constexpr float d_factor = 0.25f;
 };
@@ -194,9 +192,8 @@ struct IQ3_S : IQuant<BlockIQ3_S> {
     return signed_codes(fours([&](int i) { return iq3_s_grid.entry[parts.index[16 * k + i]]; }),
                         b->signs + 8 * k);
   }
-  static QUERN_INLINE Bytes16 scales(const Block& b) {
-    const Bytes16 nibbles = nibble_pairs(load_u32(b.scales));
-    return odd_scales(double_bytes(low_half(nibbles)));
+  static QUERN_INLINE Words16 scales_of_two(const Block& a, const Block& b) {
+    return odd_scales(words(nibble_pairs(load_u32(a.scales) | std::uint64_t{load_u32(b.scales)} << 32)));
   }
 };
 
@@ -230,9 +227,8 @@ struct IQ1_S : IQuant<BlockIQ1_S> {
   static QUERN_INLINE I8x64 codes(const Block*, const Parts& parts) {
     return iq1_codes<k>(parts);
   }
-  static QUERN_INLINE Bytes16 scales(const Block& b) {
-    const auto s = reinterpret_cast<Bytes16>(load_as<Words8>(b.qh) >> 12 & 7);
-    return odd_scales(__builtin_shufflevector(s, s, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14));
+  static QUERN_INLINE Words16 scales_of_two(const Block& a, const Block& b) {
+    return odd_scales(reinterpret_cast<Words16>(load_16_of_two(a.qh, b.qh)) >> 12 & 7);
   }
   static constexpr float d_factor = 0.125f;
 };
@@ -271,13 +267,17 @@ struct IQ4_XS : IQuant<BlockIQ4_XS> {
     const I8x64 nibbles = shift_quarters<0, 4, 0, 4>(repeat_quarters(qs, qs + 16)) & splat_bytes(15);
     return look_up(iq4_values, nibbles) + splat_bytes(signed_zero);
   }
-  static QUERN_INLINE Bytes16 scales(const Block& b) {  // iq4_xs_scale, eight at a time
-    std::uint64_t high = to_uint(b.scales_h);           // eight fields of two bits: each to a byte of its own
-    high = (high | high << 24) & 0x000000ff000000ffu;
-    high = (high | high << 12) & 0x000f000f000f000fu;
-    high = (high | high << 6) & 0x0303030303030303u;
-    const Bytes16 low = nibble_pairs(load_u32(b.scales_l));
-    return double_bytes(low_half(low) | high << 4) - 32;
+  // iq4_xs_scale: each word gets the byte with its two high bits and, on top, the one with its low nibble.
+  // Products move both to a place that is the same for all.
+  static QUERN_INLINE Words16 scales_of_two(const Block& a, const Block& b) {
+    static_assert(offsetof(Block, scales_h) == 2 && offsetof(Block, scales_l) == 4);
+    const Bytes32 heads = load_16_of_two(&a, &b);
+    const auto w = reinterpret_cast<Words16>(
+        __builtin_shufflevector(heads, heads, 2, 4, 2, 4, 2, 5, 2, 5, 3, 6, 3, 6, 3, 7, 3, 7, 18, 20, 18, 20,
+                                18, 21, 18, 21, 19, 22, 19, 22, 19, 23, 19, 23));
+    constexpr Words16 nibble_to_12 = {16, 1, 16, 1, 16, 1, 16, 1, 16, 1, 16, 1, 16, 1, 16, 1};
+    constexpr Words16 pair_to_8 = {256, 64, 16, 4, 256, 64, 16, 4, 256, 64, 16, 4, 256, 64, 16, 4};
+    return (w * nibble_to_12 >> 12 | (w * pair_to_8 & 0x300) >> 4) - 32;
   }
 };
 

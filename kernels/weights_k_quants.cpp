@@ -20,23 +20,6 @@ QUERN_INLINE I8x64 two_bits(const std::uint8_t* qs) {
   return two_fields<k % 2 * 4, 2>(qs + k / 2 * 32) & splat_bytes(3);
 }
 
-// Eight scales and eight minimums of six bits (formats' k4_scale_min), in fours: scales, minimums, scales,
-// minimums.
-QUERN_INLINE Bytes16 six_bit_fours(const std::uint8_t* packed) {
-  constexpr std::uint64_t nibbles = 0x0f0f0f0f0f0f0f0fu;
-  const std::uint64_t ab = load_u64(packed), c = load_u32(packed + 8);
-  return join(ab & 0x3f3f3f3f3f3f3f3fu, ((c | c << 28) & nibbles) | (ab >> 2 & 0x3030303030303030u));
-}
-// Each for two sub-blocks of 16.
-QUERN_INLINE Bytes16 six_bit_scales(const std::uint8_t* packed) {
-  const Bytes16 v = six_bit_fours(packed);
-  return __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3, 8, 8, 9, 9, 10, 10, 11, 11);
-}
-QUERN_INLINE Bytes16 six_bit_mins(const std::uint8_t* packed) {
-  const Bytes16 v = six_bit_fours(packed);
-  return __builtin_shufflevector(v, v, 4, 4, 5, 5, 6, 6, 7, 7, 12, 12, 13, 13, 14, 14, 15, 15);
-}
-
 template <typename B>
 struct KQuant {
   using Block = B;
@@ -50,6 +33,33 @@ struct KQuantWithMin : KQuant<B> {
   static constexpr bool has_min = true;
   static constexpr float offset_factor = -1;  // the minimum is taken off
   static QUERN_INLINE std::uint16_t offset_bits(const B& block) { return load_u16(&block.dmin); }
+};
+
+// Each block's eight scales of six bits and then its eight minimums (formats' k4_scale_min).
+template <typename Block>
+QUERN_INLINE Bytes32 six_bit_factors(const Block& a, const Block& b) {
+  static_assert(offsetof(Block, scales) == 4);
+  const auto w = reinterpret_cast<Dwords8>(load_16_of_two(&a, &b));
+  const Dwords8 low = __builtin_shufflevector(w, w, 1, 3, 2, 3, 5, 7, 6, 7),
+                high = __builtin_shufflevector(w, w, 1, 1, 2, 2, 5, 5, 6, 6);
+  constexpr std::uint32_t six = 0x3f3f3f3f, four = 0x0f0f0f0f, top = 0x30303030;
+  return reinterpret_cast<Bytes32>(
+      (low >> Dwords8{0, 0, 0, 4, 0, 0, 0, 4} & Dwords8{six, four, six, four, six, four, six, four}) |
+      (high >> 2 & Dwords8{0, top, 0, top, 0, top, 0, top}));
+}
+template <typename Block>
+struct KQuantOfSixBits : KQuantWithMin<Block> {
+  static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+  static QUERN_INLINE Words16 scales_of_two(const Block& a, const Block& b) {
+    return reinterpret_cast<Words16>(
+        __builtin_shufflevector(six_bit_factors(a, b), Bytes32{}, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6,
+                                38, 7, 39, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55));
+  }
+  static QUERN_INLINE Words16 mins_of_two(const Block& a, const Block& b) {
+    return reinterpret_cast<Words16>(__builtin_shufflevector(
+        six_bit_factors(a, b), Bytes32{}, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47, 24,
+        56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63));
+  }
 };
 
 struct Q2_K : KQuantWithMin<BlockQ2_K> {
@@ -82,20 +92,16 @@ struct Q3_K : KQuant<BlockQ3_K> {
   }
 };
 
-struct Q4_K : KQuantWithMin<BlockQ4_K> {
-  static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+struct Q4_K : KQuantOfSixBits<BlockQ4_K> {
   static constexpr int largest_code = 15;
   static constexpr int largest = 15 * 63;
   template <int k>
   static QUERN_INLINE I8x64 codes(const Block* b) {
     return two_fields<0, 4>(b->qs + 32 * k) & splat_bytes(15);
   }
-  static QUERN_INLINE Bytes16 scales(const Block& b) { return six_bit_scales(b.scales); }
-  static QUERN_INLINE Bytes16 mins(const Block& b) { return six_bit_mins(b.scales); }
 };
 
-struct Q5_K : KQuantWithMin<BlockQ5_K> {
-  static constexpr Grouping grouping = Grouping::sub_scales_of_32;
+struct Q5_K : KQuantOfSixBits<BlockQ5_K> {
   static constexpr int largest_code = 31;
   static constexpr int largest = 31 * 63;
   template <int k>
@@ -104,8 +110,6 @@ struct Q5_K : KQuantWithMin<BlockQ5_K> {
     return (two_fields<0, 4>(b->qs + 32 * k) & splat_bytes(15)) |
            (two_fields<first, 1>(b->qh) & splat_bytes(16));
   }
-  static QUERN_INLINE Bytes16 scales(const Block& b) { return six_bit_scales(b.scales); }
-  static QUERN_INLINE Bytes16 mins(const Block& b) { return six_bit_mins(b.scales); }
 };
 
 struct Q6_K : KQuant<BlockQ6_K> {
@@ -150,7 +154,7 @@ struct TQ1_0 : KQuant<BlockTQ1_0> {
                            ternary_digits(join(twice, twice) * powers));
     }
   }
-  static QUERN_INLINE Bytes16 scales(const Block&) { return Bytes16{} + 1; }
+  static QUERN_INLINE Words16 scales_of_two(const Block&, const Block&) { return Words16{} + 1; }
 };
 
 struct TQ2_0 : KQuant<BlockTQ2_0> {
@@ -162,7 +166,7 @@ struct TQ2_0 : KQuant<BlockTQ2_0> {
   static QUERN_INLINE I8x64 codes(const Block* b) {
     return two_bits<k>(b->qs);
   }
-  static QUERN_INLINE Bytes16 scales(const Block&) { return Bytes16{} + 1; }
+  static QUERN_INLINE Words16 scales_of_two(const Block&, const Block&) { return Words16{} + 1; }
 };
 
 constexpr WeightType types[] = {

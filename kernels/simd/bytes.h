@@ -8,17 +8,32 @@
 namespace quern::kernels::QUERN_ISA {
 
 typedef std::uint8_t Bytes16 __attribute__((vector_size(16)));
+typedef std::uint8_t Bytes32 __attribute__((vector_size(32)));
 typedef std::uint16_t Words16 __attribute__((vector_size(32)));
+typedef std::uint32_t Dwords8 __attribute__((vector_size(32)));
 
 QUERN_INLINE Bytes16 load_16(const void* p) {
   Bytes16 b;
   __builtin_memcpy(&b, p, sizeof b);
   return b;
 }
+// Sixteen bytes of each.
+QUERN_INLINE Bytes32 load_16_of_two(const void* a, const void* b) {
+  return __builtin_shufflevector(load_16(a), load_16(b), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+}
 // Signed bytes to 32 bits, and to words in memory.
 QUERN_INLINE I32x16 widen(Bytes16 b) { return load_i8(reinterpret_cast<const std::int8_t*>(&b)); }
 QUERN_INLINE void store_words(std::int16_t* p, Bytes16 b) {
   widen_to_words(reinterpret_cast<const std::int8_t*>(&b), p);
+}
+QUERN_INLINE void store_words(std::int16_t* p, const Words16& w) { __builtin_memcpy(p, &w, sizeof w); }
+// Each of the first eight, or of the last, in two places.
+QUERN_INLINE Words16 first_eight_twice(const Words16& w) {
+  return __builtin_shufflevector(w, w, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+QUERN_INLINE Words16 last_eight_twice(const Words16& w) {
+  return __builtin_shufflevector(w, w, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15);
 }
 
 // 16 / repeat binary16 numbers, given by their bits, each for `repeat` lanes.
@@ -59,11 +74,6 @@ QUERN_INLINE Bytes16 join(std::uint64_t low, std::uint64_t high) {
 QUERN_INLINE std::uint64_t low_half(Bytes16 b) {
   typedef std::uint64_t Words2 __attribute__((vector_size(16)));
   return reinterpret_cast<Words2>(b)[0];
-}
-// Each byte of a word twice.
-QUERN_INLINE Bytes16 double_bytes(std::uint64_t b) {
-  const Bytes16 v = join(b, 0);
-  return __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
 }
 // The low nibbles of eight bytes, each followed by the high one.
 QUERN_INLINE Bytes16 nibble_pairs(std::uint64_t b) {

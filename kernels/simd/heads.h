@@ -52,6 +52,13 @@ QUERN_INLINE void load_two_heads(const void* blocks, I32x16& firsts, I32x16& sec
   load_eight_heads_of_two<block_bytes, second>(p, firsts.lo, seconds.lo);
   load_eight_heads_of_two<block_bytes, second>(p + 8 * block_bytes, firsts.hi, seconds.hi);
 }
+// The first four bytes of eight blocks, each for two lanes.
+template <std::size_t block_bytes>
+QUERN_INLINE I32x16 load_heads_twice(const void* blocks) {
+  const __m256i heads =
+      _mm256_permute4x64_epi64(load_eight_heads<block_bytes>(static_cast<const char*>(blocks)), 0xd8);
+  return {_mm256_unpacklo_epi32(heads, heads), _mm256_unpackhi_epi32(heads, heads)};
+}
 // Binary16 numbers of 0 to 0xffff each.
 QUERN_INLINE F32x16 halves_in(I32x16 bits) {
   const __m256i words =
@@ -70,6 +77,8 @@ inline constexpr bool loads_heads = false;
 // Never called.
 template <std::size_t block_bytes>
 I32x16 load_heads(const void* blocks);
+template <std::size_t block_bytes>
+I32x16 load_heads_twice(const void* blocks);
 template <std::size_t block_bytes, std::size_t second>
 void load_two_heads(const void* blocks, I32x16& firsts, I32x16& seconds);
 F32x16 halves_in(I32x16 bits);

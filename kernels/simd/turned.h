@@ -23,21 +23,20 @@ QUERN_INLINE void load_turned(const void* bytes, I8x64 (&v)[4]) {
   turn_quarters(v[0].hi, v[1].hi, v[2].hi, v[3].hi);
 }
 
-// Of each lane four bits from bit `first` on, a multiple of four, as bit `to` of its four bytes.
-template <int first, int to>
-QUERN_INLINE __m256i four_bits_in_bytes(__m256i lanes) {
-  static_assert(to <= 4, "bytes with one bit of 16 or more are cut down to 1 << to");
+// Of each lane the four bits from bit `first` on, a multiple of four, as the fifth bits of its four bytes.
+template <int first>
+QUERN_INLINE __m256i as_fifth_bits(__m256i lanes) {
   constexpr int byte = first / 8 * 0x01010101;
   const __m256i pick = _mm256_broadcastsi128_si256(
       _mm_setr_epi32(byte, 0x04040404 + byte, 0x08080808 + byte, 0x0c0c0c0c + byte));
-  const __m256i high_nibbles = first % 8 == 0 ? _mm256_slli_epi32(lanes, 4) : lanes;
-  const __m256i bits = _mm256_and_si256(_mm256_shuffle_epi8(high_nibbles, pick),
-                                        _mm256_set1_epi32(static_cast<int>(0x80402010u)));
-  return _mm256_min_epu8(bits, _mm256_set1_epi8(1 << to));
+  const __m256i in_upper_nibble = first % 8 == 0 ? _mm256_slli_epi32(lanes, 4) : lanes;
+  const __m256i one_each = _mm256_and_si256(_mm256_shuffle_epi8(in_upper_nibble, pick),
+                                            _mm256_set1_epi32(static_cast<int>(0x80402010u)));
+  return _mm256_min_epu8(one_each, _mm256_set1_epi8(16));
 }
-template <int first, int to>
-QUERN_INLINE I8x64 four_bits_in_bytes(I32x16 lanes) {
-  return {four_bits_in_bytes<first, to>(lanes.lo), four_bits_in_bytes<first, to>(lanes.hi)};
+template <int first>
+QUERN_INLINE I8x64 as_fifth_bits(I32x16 lanes) {
+  return {as_fifth_bits<first>(lanes.lo), as_fifth_bits<first>(lanes.hi)};
 }
 
 #else
@@ -47,8 +46,8 @@ inline constexpr bool turns_sets = false;
 // Never called.
 template <std::size_t block_bytes>
 void load_turned(const void* bytes, I8x64 (&v)[4]);
-template <int first, int to>
-I8x64 four_bits_in_bytes(I32x16 lanes);
+template <int first>
+I8x64 as_fifth_bits(I32x16 lanes);
 
 #endif
 

@@ -28,11 +28,10 @@ I16x32 operator+(I16x32 a, I16x32 b);
 
 inline constexpr bool scales_words = true;
 
-// For columns 64 k on: each of four scales beside the 8 sums of pairs of its 16 columns. in_twos: the scales
-// are the same in twos.
-template <int k, bool in_twos>
+// For columns 64 k on: each scale beside the sums of pairs of its `cols` columns.
+template <int k, std::size_t cols>
 QUERN_INLINE I16x32 spread_scales(const std::int16_t* scales) {
-  if constexpr (in_twos) return {repeat_32_bits(scales + 4 * k), repeat_32_bits(scales + 4 * k + 2)};
+  if constexpr (cols == 32) return {_mm256_set1_epi16(scales[2 * k]), _mm256_set1_epi16(scales[2 * k + 1])};
   constexpr int first = k % 2 * 8;  // the first scale's byte among eight scales
   const __m256i both = repeat_128(scales + k / 2 * 8);
   const auto pick = [](int low, int high) {
@@ -49,7 +48,7 @@ QUERN_INLINE I16x32 spread_scales(const std::int16_t* scales) {
 inline constexpr bool scales_words = false;
 
 // Never called.
-template <int k, bool in_twos>
+template <int k, std::size_t cols>
 I16x32 spread_scales(const std::int16_t* scales);
 I16x32 multiply_signed_pairs(I8x64 w, I8x64 a);
 I32x16 add_halves(I32x16 a, I32x16 b);
