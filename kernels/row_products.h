@@ -358,19 +358,65 @@ QUERN_INLINE void add_set(F32x16* lanes, const typename Type::Block* blocks, std
   }
 }
 
-// A row's last, partial set, filled up with zeros.
+// The activations of a row's last, partial set, as many times as rows share a set, filled up with zeros.
 template <typename Type>
 struct PaddedToken {
   alignas(64) std::int8_t codes[set_cols<Type>] = {};
   alignas(64) std::int16_t sums[set_cols<Type> / 16] = {};
   float scales[16] = {};
 
-  TokenRow fill(const TokenRow& a, std::size_t done, std::size_t n_cols) {
-    __builtin_memcpy(codes, a.codes + done, n_cols);
-    __builtin_memcpy(sums, a.sums + done / 16, n_cols / 16 * sizeof(std::int16_t));
-    __builtin_memcpy(scales, a.scales + done / scale_cols<Type>, n_cols / scale_cols<Type> * sizeof(float));
+  QUERN_INLINE TokenRow fill(const TokenRow& a, std::size_t done, std::size_t n_cols, std::size_t times) {
+    const std::size_t n_scales = n_cols / scale_cols<Type>;
+    for (std::size_t i = 0; i < times; ++i) {
+      __builtin_memcpy(codes + i * n_cols, a.codes + done, n_cols);
+      __builtin_memcpy(sums + i * n_cols / 16, a.sums + done / 16, n_cols / 16 * sizeof *sums);
+      __builtin_memcpy(scales + i * n_scales, a.scales + done / scale_cols<Type>, n_scales * sizeof *scales);
+    }
     return {codes, scales, sums};
   }
+};
+
+// A row's last, partial set. Rows that lie one behind the other and are no longer than half a set share one:
+// what a set costs beyond its products is as much as the products of such a row.
+template <typename Type, int T>
+class PartialSet {
+  using Block = typename Type::Block;
+  static constexpr std::size_t set = set_cols<Type>;
+
+ public:
+  QUERN_INLINE explicit PartialSet(const WeightView& w)
+      : w_(w), cols_(w.n_cols % set), whole_(w.n_cols - cols_), blocks_(cols_ / Block::elements) {
+    if (whole_ == 0 && w.row_bytes == blocks_ * sizeof(Block)) together_ = set / cols_;
+    for (std::size_t g = 0; g < 16; ++g) own_[g] = g < together_ * groups() ? -1 : 0;
+  }
+  bool is_empty() const { return cols_ == 0; }
+  std::size_t groups() const { return cols_ / group_cols(Type::grouping); }
+  // Rows that share a set: 1 where a row has more than this one.
+  std::size_t rows_together() const { return together_; }
+  QUERN_INLINE TokenRow& fill(int t, const TokenRow& a) {
+    return tokens_[t] = padded_[t].fill(a, whole_, cols_, together_);
+  }
+  // Rows r to r + n_rows - 1, n_rows <= rows_together(): the first one's groups come first.
+  QUERN_INLINE void add(F32x16* lanes, std::size_t r, std::size_t n_rows) {
+    // In place, where what is read beyond the row is still the matrix.
+    const std::size_t before = whole_ / Block::elements;
+    const Block* blocks = reinterpret_cast<const Block*>(w_.data + r * w_.row_bytes) + before;
+    if ((w_.n_rows - r) * w_.row_bytes < before * sizeof(Block) + sizeof copy_) {
+      __builtin_memcpy(copy_, blocks, n_rows * blocks_ * sizeof(Block));
+      blocks = copy_;
+    }
+    add_set<Type, T, false>(lanes, blocks, (n_rows * cols_ + step_cols - 1) / step_cols, tokens_,
+                            load_i32(own_));
+  }
+
+ private:
+  const WeightView& w_;
+  const std::size_t cols_, whole_, blocks_;
+  std::size_t together_ = 1;
+  PaddedToken<Type> padded_[T];
+  TokenRow tokens_[T];
+  Block copy_[set / Block::elements] = {};
+  std::int32_t own_[16];
 };
 
 template <typename Type, int T>
@@ -378,49 +424,53 @@ void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size
                            const TokenRow* tokens, float* const* y, std::byte* scratch) {
   using Block = typename Type::Block;
   constexpr std::size_t set = set_cols<Type>;
-  const std::size_t tail = w.n_cols % set, whole = w.n_cols - tail;
-  PaddedToken<Type> padded[T];
-  TokenRow last[T];
-  Block last_blocks[set / Block::elements] = {};
-  std::int32_t own[16];
-  for (std::size_t g = 0; g < 16; ++g) own[g] = g * group_cols(Type::grouping) < tail ? -1 : 0;
+  const std::size_t whole = w.n_cols / set * set;
+  PartialSet<Type, T> partial(w);
   const std::int8_t* codes[T];
   const std::int16_t* sums[T];
   for (int t = 0; t < T; ++t, scratch += row_scratch_bytes(w.n_cols) / 2) {
-    last[t] = padded[t].fill(tokens[t], whole, tail);
+    TokenRow& last = partial.fill(t, tokens[t]);
     codes[t] = tokens[t].codes, sums[t] = tokens[t].sums;
     if constexpr (row_sums<Type>() == RowSums::turned) {
       auto* turned = reinterpret_cast<std::int8_t*>(scratch);
       turn_codes(codes[t], whole, turned);
-      turn_codes(last[t].codes, set, turned + whole);
-      codes[t] = turned, last[t].codes = turned + whole;
+      turn_codes(last.codes, set, turned + whole);
+      codes[t] = turned, last.codes = turned + whole;
     }
     if constexpr (sum_cols<Type> == 32) {
       auto* joined = reinterpret_cast<std::int16_t*>(scratch);
       join_sums(sums[t], whole / 16, joined);
-      join_sums(last[t].sums, set / 16, joined + whole / 32);
-      sums[t] = joined, last[t].sums = joined + whole / 32;
+      join_sums(last.sums, set / 16, joined + whole / 32);
+      sums[t] = joined, last.sums = joined + whole / 32;
     }
+  }
+  const std::size_t together = partial.rows_together();
+  if (together > 1) {
+    for (std::size_t r = row_begin; r < row_end; r += together) {
+      const std::size_t n = row_end - r < together ? row_end - r : together;
+      F32x16 lanes[T];
+      for (auto& token : lanes) token = zero();
+      partial.add(lanes, r, n);
+      for (int t = 0; t < T; ++t) {
+        float sums_of_groups[16];
+        store(sums_of_groups, lanes[t]);
+        for (std::size_t i = 0; i < n; ++i)
+          y[t][r - row_begin + i] = tree_sum(load_n(sums_of_groups + i * partial.groups(), partial.groups()));
+      }
+    }
+    return;
   }
   for (std::size_t r = row_begin; r < row_end; ++r) {
     const auto* row = reinterpret_cast<const Block*>(w.data + r * w.row_bytes);
     F32x16 lanes[T];
-    for (int t = 0; t < T; ++t) lanes[t] = zero();
+    for (auto& token : lanes) token = zero();
     for (std::size_t c = 0; c < whole; c += set) {
       TokenRow a[T];
       for (int t = 0; t < T; ++t)
         a[t] = {codes[t] + c, tokens[t].scales + c / scale_cols<Type>, sums[t] + c / sum_cols<Type>};
       add_set<Type, T, true>(lanes, row + c / Block::elements, set / step_cols, a, splat_i32(-1));
     }
-    if (tail) {
-      // In place, where what is read beyond the row is still the matrix.
-      const Block* blocks = row + whole / Block::elements;
-      if ((w.n_rows - r) * w.row_bytes < whole / Block::elements * sizeof(Block) + sizeof last_blocks) {
-        __builtin_memcpy(last_blocks, blocks, tail / Block::elements * sizeof(Block));
-        blocks = last_blocks;
-      }
-      add_set<Type, T, false>(lanes, blocks, (tail + step_cols - 1) / step_cols, last, load_i32(own));
-    }
+    if (!partial.is_empty()) partial.add(lanes, r, 1);
     for (int t = 0; t < T; ++t) y[t][r - row_begin] = tree_sum(lanes[t]);
   }
 }
