@@ -23,9 +23,4 @@ Panel place_panel(const WeightType& type, std::size_t n_cols, std::byte* at);
 void build_panel(const WeightType& type, const WeightView& w, std::size_t row, std::size_t n_rows,
                  Batch* batch, const Panel& panel);
 
-// Sums of 32 codes from sums of 16.
-inline void join_sums(const std::int16_t* of_16, std::size_t n, std::int16_t* of_32) {
-  for (std::size_t s = 0; s < n; ++s) of_32[s] = static_cast<std::int16_t>(of_16[2 * s] + of_16[2 * s + 1]);
-}
-
 }  // namespace quern::kernels::QUERN_ISA

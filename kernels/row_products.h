@@ -106,17 +106,6 @@ QUERN_INLINE I32x16 sums_times(const std::int16_t* factors, const TokenRow& a) {
   }
   return sum_cols<Type> == 16 ? sum_fours(parts) : sum_twos(parts);
 }
-// Sums of 32 activations each from sums of 16. n: of these, a multiple of 32.
-inline void join_sums(const std::int16_t* from, std::size_t n, std::int16_t* to) {
-  const auto joined = [](const std::int16_t* p) {  // in every second word
-    Dwords8 w;
-    __builtin_memcpy(&w, p, sizeof w);
-    return reinterpret_cast<Words16>(w + (w >> 16));
-  };
-  for (std::size_t i = 0; i < n; i += 32)
-    store_words(to + i / 2, __builtin_shufflevector(joined(from + i), joined(from + i + 16), 0, 2, 4, 6, 8,
-                                                    10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
-}
 
 // Sub-scales and minimums of a set's sub-blocks; zeros beyond its steps, a pair of which is begun. Like Steps
 // all of them before the first is used.
@@ -439,8 +428,8 @@ void multiply_rows_by_tile(const WeightView& w, std::size_t row_begin, std::size
     }
     if constexpr (sum_cols<Type> == 32) {
       auto* joined = reinterpret_cast<std::int16_t*>(scratch);
-      join_sums(sums[t], whole / 16, joined);
-      join_sums(last.sums, set / 16, joined + whole / 32);
+      join_sums(sums[t], whole / 32, joined);
+      join_sums(last.sums, set / 32, joined + whole / 32);
       sums[t] = joined, last.sums = joined + whole / 32;
     }
   }

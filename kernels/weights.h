@@ -75,6 +75,11 @@ struct TokenRows {
   }
 };
 
+// Sums of 32 codes from sums of 16.
+inline void join_sums(const std::int16_t* of_16, std::size_t n, std::int16_t* of_32) {
+  for (std::size_t s = 0; s < n; ++s) of_32[s] = static_cast<std::int16_t>(of_16[2 * s] + of_16[2 * s + 1]);
+}
+
 // The largest code of types whose codes are any signed bytes.
 inline constexpr int any_byte = 255;
 
