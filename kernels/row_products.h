@@ -498,14 +498,14 @@ constexpr bool sums_fit_float() {
 }
 
 // Sums of words make products of two tokens so quick that turning rows into a panel pays late; not where
-// codes are looked up. Zen 3, one core, 4096 columns, products/ns by panels and by rows: Q4_K 29 and 45 for 4
-// tokens, 40 and 46 for 8, 44 and 46 for 12; Q8_0 29 and 33, 33 and 29, 43 and 33; IQ3_S 17 and 17, 26 and
-// 12, 40 and 16.
+// codes are looked up. Zen 3, one core, 16384 rows of 4096 columns, products/ns by panels and by rows: Q4_K
+// 36 and 49 for 8 tokens, 40 and 50 for 10, 46 and 49 for 12, 52 and 49 for 16; Q4_0 40 and 50, 40 and 50, 49
+// and 48, 54 and 51; Q8_0 28 and 29, 31 and 30, 34 and 30, 37 and 30; IQ3_S, rows in cache, 26 and 12 for 8.
 template <typename Type>
 constexpr std::uint16_t panel_from_tokens() {
   if (!scales_words || Type::grouping == Grouping::scale_per_16) return 4;
-  if constexpr (requires { Type::from_codebook; }) return Type::from_codebook ? 5 : 10;
-  return 10;
+  if constexpr (requires { Type::from_codebook; }) return Type::from_codebook ? 5 : 12;
+  return 12;
 }
 
 template <typename Type>
