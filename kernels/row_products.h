@@ -499,13 +499,13 @@ constexpr bool sums_fit_float() {
 
 // Sums of words make products of two tokens so quick that turning rows into a panel pays late; not where
 // codes are looked up. Zen 3, one core, 16384 rows of 4096 columns, products/ns by panels and by rows: Q4_K
-// 36 and 49 for 8 tokens, 40 and 50 for 10, 46 and 49 for 12, 52 and 49 for 16; Q4_0 40 and 50, 40 and 50, 49
-// and 48, 54 and 51; Q8_0 28 and 29, 31 and 30, 34 and 30, 37 and 30; IQ3_S, rows in cache, 26 and 12 for 8.
+// 47 and 50 for 8 tokens, 46 and 48 for 9, 47 and 48 for 10, 54 and 48 for 12; Q6_K 39 and 38, 38 and 38, 42
+// and 38, 45 and 39; Q8_0 32 and 31, 32 and 29, 34 and 31, 37 and 31; IQ3_S, rows in cache, 26 and 12 for 8.
 template <typename Type>
 constexpr std::uint16_t panel_from_tokens() {
   if (!scales_words || Type::grouping == Grouping::scale_per_16) return 4;
-  if constexpr (requires { Type::from_codebook; }) return Type::from_codebook ? 5 : 12;
-  return 12;
+  if constexpr (requires { Type::from_codebook; }) return Type::from_codebook ? 5 : 9;
+  return 9;
 }
 
 template <typename Type>
