@@ -1,6 +1,6 @@
 #include "kernels/panel.h"
 
-#include "kernels/simd/math.h"
+#include "kernels/simd/turned.h"
 
 namespace quern::kernels::QUERN_ISA {
 namespace {
@@ -19,6 +19,12 @@ PanelBytes part_bytes(const WeightType& type, std::size_t n_cols) {
           whole / group_cols(type.grouping) * panel_rows * sizeof(float)};
 }
 
+QUERN_INLINE I32x16 words_of(const I8x64& bytes) {
+  I32x16 words;
+  static_assert(sizeof words == sizeof bytes);
+  __builtin_memcpy(&words, &bytes, sizeof words);
+  return words;
+}
 // The low halves.
 QUERN_INLINE void store_halves(std::int16_t* p, I32x16 a) {
   std::int32_t lanes[16];
@@ -29,13 +35,21 @@ QUERN_INLINE void store_halves(std::int16_t* p, I32x16 a) {
 // Turns words of 32 bits of 16 rows: to(i, lanes) for each i < n, where lane r is word i of row r.
 template <typename Words, typename To>
 QUERN_INLINE void turn(const Batch* batch, std::size_t n, Words words, To to) {
-  I32x16 lanes[16];
-  for (std::size_t k = 0; k < n; k += 16) {
-    for (std::size_t r = 0; r < 16; ++r)
-      lanes[r] = load_i32(reinterpret_cast<const std::byte*>(words(batch[r])) + 4 * k);
-    transpose(lanes);
-    for (std::size_t i = 0; i < 16 && k + i < n; ++i) to(k + i, lanes[i]);
+  for (std::size_t k = 0; k < n; k += 4) {
+    I8x64 lanes[4];
+    load_turned(reinterpret_cast<const std::byte*>(words(*batch)) + 4 * k, sizeof *batch, lanes);
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < 4; ++i)
+      if (k + i < n) to(k + i, lanes[i]);
   }
+}
+QUERN_INLINE void turn_floats(const Batch* batch, std::size_t n, float (Batch::*floats)[batch_cols / 16],
+                              float* to) {
+  turn(
+      batch, n, [=](const Batch& row) { return row.*floats; },
+      [=](std::size_t g, const I8x64& lanes) {
+        store_bytes(reinterpret_cast<std::int8_t*>(to + g * panel_rows), lanes);
+      });
 }
 
 // Vector v of the panel, columns [c, c + n), from 16 unpacked rows. n is rounded up to 64 where it is not a
@@ -44,26 +58,19 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
                 const Panel& panel) {
   turn(
       batch, (n + 63) / 64 * 16, [](const Batch& row) { return row.codes; },
-      [&](std::size_t i, I32x16 lanes) {
-        store_i32(panel.codes + (c + 4 * i) * panel_rows + 64 * v, lanes);
+      [&](std::size_t i, const I8x64& lanes) {
+        store_bytes(panel.codes + (c + 4 * i) * panel_rows + 64 * v, lanes);
       });
-  const std::size_t cols = group_cols(type.grouping);
-  float* const d = panel.d + c / cols * panel_rows + 16 * v;
-  turn(
-      batch, n / cols, [](const Batch& row) { return row.d; },
-      [&](std::size_t g, I32x16 lanes) { store(d + g * panel_rows, as_f32(lanes)); });
-  if (type.has_min) {
-    float* const offset = panel.offset + c / cols * panel_rows + 16 * v;
-    turn(
-        batch, n / cols, [](const Batch& row) { return row.offset; },
-        [&](std::size_t g, I32x16 lanes) { store(offset + g * panel_rows, as_f32(lanes)); });
-  }
+  const std::size_t cols = group_cols(type.grouping), first = c / cols * panel_rows + 16 * v;
+  turn_floats(batch, n / cols, &Batch::d, panel.d + first);
+  if (type.has_min) turn_floats(batch, n / cols, &Batch::offset, panel.offset + first);
   if (cols != 128) return;
   const std::size_t sub = sub_cols(type.grouping);
   std::int16_t* const scales = panel.scales + c / sub * panel_rows + 16 * v;
   turn(
       batch, n / 32, [](const Batch& row) { return row.scales; },
-      [&](std::size_t i, I32x16 lanes) {
+      [&](std::size_t i, const I8x64& bytes) {
+        const I32x16 lanes = words_of(bytes);
         store_halves(scales + i * (32 / sub) * panel_rows, lanes);
         if (sub == 16) store_halves(scales + (2 * i + 1) * panel_rows, shift_right<16>(lanes));
       });
@@ -72,7 +79,8 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
   I32x16 even = splat_i32(0);
   turn(
       batch, n / 32, [](const Batch& row) { return row.mins; },
-      [&](std::size_t i, I32x16 lanes) {
+      [&](std::size_t i, const I8x64& bytes) {
+        const I32x16 lanes = words_of(bytes);
         if (sub == 16) return store_i32(mins + 2 * i * panel_rows, lanes);
         if (i % 2 != 0)
           store_i32(mins + (i - 1) * panel_rows, (even & splat_i32(0xffff)) | shift_left<16>(lanes));

@@ -275,7 +275,7 @@ QUERN_INLINE void sum_turned(I32x16 (&i)[T], const typename Type::Block* blocks,
   constexpr int together = pairs_in_word<Type>();
   prefetch_step<Type>(blocks), prefetch_step<Type>(blocks + step_blocks<Type>);
   I8x64 bytes[4];
-  load_turned<sizeof(*blocks)>(blocks->qs, bytes);
+  load_turned(blocks->qs, sizeof(*blocks), bytes);
   I32x16 fifth_bits = {};
   if constexpr (HasFifthBits<Type>) fifth_bits = set_heads<Type>(blocks).fifth_bits;
   I16x32 words[T];
@@ -297,7 +297,7 @@ QUERN_INLINE void sum_turned(I32x16 (&i)[T], const typename Type::Block* blocks,
 inline void turn_codes(const std::int8_t* from, std::size_t n, std::int8_t* to) {
   for (std::size_t c = 0; c < n; c += 256) {
     I8x64 v[4];
-    load_turned<32>(from + c / 512 * 512 + c % 512 / 16, v);
+    load_turned(from + c / 512 * 512 + c % 512 / 16, 32, v);
     for (std::size_t k = 0; k < 4; ++k) store_bytes(to + c + 64 * k, v[k]);
   }
 }

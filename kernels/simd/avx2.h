@@ -339,35 +339,15 @@ QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
           pin(_mm256_add_epi32(acc.hi, _mm256_madd_epi16(w.hi, a.hi)))};
 }
 
-// Each quarter of four vectors has four words of 32 bits: word k of vector j and word j of vector k change
-// places.
 QUERN_INLINE void turn_quarters(__m256i& a, __m256i& b, __m256i& c, __m256i& d) {
   const __m256i ab_low = _mm256_unpacklo_epi32(a, b), ab_high = _mm256_unpackhi_epi32(a, b);
   const __m256i cd_low = _mm256_unpacklo_epi32(c, d), cd_high = _mm256_unpackhi_epi32(c, d);
   a = _mm256_unpacklo_epi64(ab_low, cd_low), b = _mm256_unpackhi_epi64(ab_low, cd_low);
   c = _mm256_unpacklo_epi64(ab_high, cd_high), d = _mm256_unpackhi_epi64(ab_high, cd_high);
 }
-// Blocks of 8 x 8, each the eight halves of eight vectors.
-QUERN_INLINE void transpose_8(__m256i (&v)[8]) {
-  turn_quarters(v[0], v[1], v[2], v[3]);
-  turn_quarters(v[4], v[5], v[6], v[7]);
-  for (int k = 0; k < 4; ++k) {
-    const __m256i low = _mm256_permute2x128_si256(v[k], v[4 + k], 0x20);
-    v[4 + k] = _mm256_permute2x128_si256(v[k], v[4 + k], 0x31);
-    v[k] = low;
-  }
-}
-QUERN_INLINE void transpose(I32x16* v) {
-  __m256i block[4][8];
-  for (int i = 0; i < 8; ++i) {
-    block[0][i] = v[i].lo, block[1][i] = v[i + 8].lo;
-    block[2][i] = v[i].hi, block[3][i] = v[i + 8].hi;
-  }
-  for (auto& b : block) transpose_8(b);
-  for (int i = 0; i < 8; ++i) {
-    v[i] = {block[0][i], block[1][i]};
-    v[i + 8] = {block[2][i], block[3][i]};
-  }
+QUERN_INLINE void turn_quarters(I8x64 (&v)[4]) {
+  turn_quarters(v[0].lo, v[1].lo, v[2].lo, v[3].lo);
+  turn_quarters(v[0].hi, v[1].hi, v[2].hi, v[3].hi);
 }
 
 inline constexpr int float_tile_rows = 2, float_tile_tokens = 3, int8_tile_rows = 1, int8_tile_tokens = 4,

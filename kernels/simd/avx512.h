@@ -228,29 +228,13 @@ QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
 }
 #endif
 
-// Blocks of 4 x 4 inside each register, then the blocks.
-QUERN_INLINE void transpose(I32x16* v) {
-  __m512i t[16];
-  for (int i = 0; i < 16; i += 4) {
-    const __m512i ab_low = _mm512_unpacklo_epi32(v[i].v, v[i + 1].v);
-    const __m512i ab_high = _mm512_unpackhi_epi32(v[i].v, v[i + 1].v);
-    const __m512i cd_low = _mm512_unpacklo_epi32(v[i + 2].v, v[i + 3].v);
-    const __m512i cd_high = _mm512_unpackhi_epi32(v[i + 2].v, v[i + 3].v);
-    t[i] = _mm512_unpacklo_epi64(ab_low, cd_low);
-    t[i + 1] = _mm512_unpackhi_epi64(ab_low, cd_low);
-    t[i + 2] = _mm512_unpacklo_epi64(ab_high, cd_high);
-    t[i + 3] = _mm512_unpackhi_epi64(ab_high, cd_high);
-  }
-  for (int k = 0; k < 4; ++k) {
-    const __m512i even_low = _mm512_shuffle_i32x4(t[k], t[4 + k], 0x88);
-    const __m512i even_high = _mm512_shuffle_i32x4(t[8 + k], t[12 + k], 0x88);
-    const __m512i odd_low = _mm512_shuffle_i32x4(t[k], t[4 + k], 0xdd);
-    const __m512i odd_high = _mm512_shuffle_i32x4(t[8 + k], t[12 + k], 0xdd);
-    v[k].v = _mm512_shuffle_i32x4(even_low, even_high, 0x88);
-    v[4 + k].v = _mm512_shuffle_i32x4(odd_low, odd_high, 0x88);
-    v[8 + k].v = _mm512_shuffle_i32x4(even_low, even_high, 0xdd);
-    v[12 + k].v = _mm512_shuffle_i32x4(odd_low, odd_high, 0xdd);
-  }
+QUERN_INLINE void turn_quarters(I8x64 (&v)[4]) {
+  const __m512i ab_low = _mm512_unpacklo_epi32(v[0].v, v[1].v),
+                ab_high = _mm512_unpackhi_epi32(v[0].v, v[1].v);
+  const __m512i cd_low = _mm512_unpacklo_epi32(v[2].v, v[3].v),
+                cd_high = _mm512_unpackhi_epi32(v[2].v, v[3].v);
+  v[0].v = _mm512_unpacklo_epi64(ab_low, cd_low), v[1].v = _mm512_unpackhi_epi64(ab_low, cd_low);
+  v[2].v = _mm512_unpacklo_epi64(ab_high, cd_high), v[3].v = _mm512_unpackhi_epi64(ab_high, cd_high);
 }
 
 inline constexpr int float_tile_rows = 4, float_tile_tokens = 6, int8_tile_rows = 2, int8_tile_tokens = 6,

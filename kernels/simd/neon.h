@@ -316,22 +316,18 @@ QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   });
 }
 
-// Blocks of 4 x 4, which change places.
-QUERN_INLINE void transpose(I32x16* v) {
-  I32x16 t[16];
-  for (int i = 0; i < 16; i += 4)
-    for (int k = 0; k < 4; ++k) {
-      const int32x4_t a = v[i].v[k], b = v[i + 1].v[k], c = v[i + 2].v[k], d = v[i + 3].v[k];
-      const int64x2_t ab_even = vreinterpretq_s64_s32(vtrn1q_s32(a, b));
-      const int64x2_t ab_odd = vreinterpretq_s64_s32(vtrn2q_s32(a, b));
-      const int64x2_t cd_even = vreinterpretq_s64_s32(vtrn1q_s32(c, d));
-      const int64x2_t cd_odd = vreinterpretq_s64_s32(vtrn2q_s32(c, d));
-      t[4 * k].v[i / 4] = vreinterpretq_s32_s64(vtrn1q_s64(ab_even, cd_even));
-      t[4 * k + 1].v[i / 4] = vreinterpretq_s32_s64(vtrn1q_s64(ab_odd, cd_odd));
-      t[4 * k + 2].v[i / 4] = vreinterpretq_s32_s64(vtrn2q_s64(ab_even, cd_even));
-      t[4 * k + 3].v[i / 4] = vreinterpretq_s32_s64(vtrn2q_s64(ab_odd, cd_odd));
-    }
-  for (int i = 0; i < 16; ++i) v[i] = t[i];
+QUERN_INLINE void turn_quarters(I8x64 (&v)[4]) {
+  for (int q = 0; q < 4; ++q) {
+    const auto words = [&](int i) { return vreinterpretq_s32_s8(v[i].v[q]); };
+    const auto even = [](int32x4_t a, int32x4_t b) { return vreinterpretq_s64_s32(vtrn1q_s32(a, b)); };
+    const auto odd = [](int32x4_t a, int32x4_t b) { return vreinterpretq_s64_s32(vtrn2q_s32(a, b)); };
+    const int64x2_t ab_even = even(words(0), words(1)), ab_odd = odd(words(0), words(1));
+    const int64x2_t cd_even = even(words(2), words(3)), cd_odd = odd(words(2), words(3));
+    v[0].v[q] = vreinterpretq_s8_s64(vtrn1q_s64(ab_even, cd_even));
+    v[1].v[q] = vreinterpretq_s8_s64(vtrn1q_s64(ab_odd, cd_odd));
+    v[2].v[q] = vreinterpretq_s8_s64(vtrn2q_s64(ab_even, cd_even));
+    v[3].v[q] = vreinterpretq_s8_s64(vtrn2q_s64(ab_odd, cd_odd));
+  }
 }
 
 inline constexpr int float_tile_rows = 2, float_tile_tokens = 2, int8_tile_rows = 1, int8_tile_tokens = 4,

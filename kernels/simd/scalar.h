@@ -347,14 +347,17 @@ QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   return each<I32x16>(
       [&](int i) { return acc.v[i] + w.v[2 * i] * a.v[2 * i] + w.v[2 * i + 1] * a.v[2 * i + 1]; });
 }
-// Lane i of vector j becomes lane j of vector i.
-QUERN_INLINE void transpose(I32x16* v) {
-  for (int i = 0; i < 16; ++i)
-    for (int j = 0; j < i; ++j) {
-      const std::int32_t x = v[i].v[j];
-      v[i].v[j] = v[j].v[i];
-      v[j].v[i] = x;
-    }
+// Each quarter of four vectors has four words of 32 bits: word k of vector j and word j of vector k change
+// places.
+QUERN_INLINE void turn_quarters(I8x64 (&v)[4]) {
+  for (int j = 0; j < 4; ++j)
+    for (int k = 0; k < j; ++k)
+      for (int q = 0; q < 64; q += 16) {
+        std::int32_t x;
+        __builtin_memcpy(&x, v[j].v + q + 4 * k, 4);
+        __builtin_memcpy(v[j].v + q + 4 * k, v[k].v + q + 4 * j, 4);
+        __builtin_memcpy(v[k].v + q + 4 * j, &x, 4);
+      }
 }
 
 // Tiles that fit the registers: rows x tokens of the float product, vectors of rows x tokens of the int8

@@ -4,24 +4,22 @@
 
 namespace quern::kernels::QUERN_ISA {
 
+// Of each of 16 blocks, `stride` bytes apart, the 16 bytes that begin at `bytes` in the first: vector k gets
+// bytes 4 k to 4 k + 3 of all, in the order of the blocks.
+QUERN_INLINE void load_turned(const void* bytes, std::size_t stride, I8x64 (&v)[4]) {
+  const auto* at = static_cast<const char*>(bytes);
+#pragma GCC unroll 4
+  for (std::size_t j = 0; j < 4; ++j)
+    v[j] =
+        load_quarters(at + j * stride, at + (4 + j) * stride, at + (8 + j) * stride, at + (12 + j) * stride);
+  turn_quarters(v);
+}
+
 #if defined(__AVX2__) && !defined(__AVXVNNI__) && !defined(__AVX512F__)
 
 // Worth it where products are summed in words: it turns 8 vectors of nibbles, where sums across lanes are of
 // 16 vectors. Zen 3, one core, rows of 4096 columns in cache: Q4_0 went from 28 to 37 products/ns.
 inline constexpr bool turns_sets = true;
-
-// Of each of 16 blocks the 16 bytes that begin at `bytes` in the first: vector k gets bytes 4 k to 4 k + 3 of
-// all, in the order of the blocks.
-template <std::size_t block_bytes>
-QUERN_INLINE void load_turned(const void* bytes, I8x64 (&v)[4]) {
-  const auto* at = static_cast<const char*>(bytes);
-#pragma GCC unroll 4
-  for (std::size_t j = 0; j < 4; ++j)
-    v[j] = load_quarters(at + j * block_bytes, at + (4 + j) * block_bytes, at + (8 + j) * block_bytes,
-                         at + (12 + j) * block_bytes);
-  turn_quarters(v[0].lo, v[1].lo, v[2].lo, v[3].lo);
-  turn_quarters(v[0].hi, v[1].hi, v[2].hi, v[3].hi);
-}
 
 // Of each lane the four bits from bit `first` on, a multiple of four, as the fifth bits of its four bytes.
 template <int first>
@@ -44,8 +42,6 @@ QUERN_INLINE I8x64 as_fifth_bits(I32x16 lanes) {
 inline constexpr bool turns_sets = false;
 
 // Never called.
-template <std::size_t block_bytes>
-void load_turned(const void* bytes, I8x64 (&v)[4]);
 template <int first>
 I8x64 as_fifth_bits(I32x16 lanes);
 
