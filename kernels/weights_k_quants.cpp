@@ -84,11 +84,17 @@ struct Q3_K : KQuant<BlockQ3_K> {
     return two_bits<k>(b->qs) | (two_fields<2 * k - 2, 1>(b->hmask) & splat_bytes(4));
   }
   static QUERN_INLINE Bytes16 scales(const Block& b) {  // q3_k_scale, sixteen at a time
-    const std::uint64_t low = load_u64(b.scales), nibbles = 0x0f0f0f0f0f0f0f0fu, top = 0x3030303030303030u;
-    const std::uint64_t high = load_u32(b.scales + 8);
-    const std::uint64_t first = (high << 4 & 0x30303030u) | ((high << 2 & 0x30303030u) << 32);
-    const std::uint64_t last = (high & 0x30303030u) | ((high >> 2 & 0x30303030u) << 32);
-    return join((low & nibbles) | (first & top), (low >> 4 & nibbles) | (last & top)) - 32;
+    static_assert(offsetof(Block, scales) + 14 == sizeof(Block));
+    const Bytes16 v = load_16(reinterpret_cast<const std::byte*>(&b) + sizeof b - 16);
+    const Bytes16 low = __builtin_shufflevector(v, v, 2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9);
+    const Bytes16 high =
+        __builtin_shufflevector(v, v, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13);
+    typedef std::uint64_t Words2 __attribute__((vector_size(16)));
+    typedef std::uint32_t Words4 __attribute__((vector_size(16)));
+    const auto nibbles = reinterpret_cast<Bytes16>(reinterpret_cast<Words2>(low) >> Words2{0, 4}) & 15;
+    const auto pairs =
+        reinterpret_cast<Bytes16>(reinterpret_cast<Words4>(high) >> Words4{0, 2, 4, 6} << 4) & 48;
+    return (nibbles | pairs) - 32;
   }
 };
 
