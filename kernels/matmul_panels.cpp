@@ -310,9 +310,7 @@ void matmul_by_panels(const WeightType& type, const WeightView& w, std::size_t r
     return place_panel(type, w.n_cols, panels_at + row / panel_rows * bytes);
   };
   const MultiplyLane multiply = choose(type);
-  // Tokens of one block are packed once, and each panel is multiplied as soon as it is built. Zen 3, one
-  // core, 16384 rows of 4096 columns, products/ns of Q4_K with 128 rows at once, with 16, and with the next
-  // 16 on their way: 53, 59 and 63 for 16 tokens, 66, 72 and 76 for 32.
+  // Tokens of one block are packed once for all rows, so each panel is multiplied as soon as it is built.
   const bool is_one_block = n_tokens <= block_tokens;
   if (is_one_block) fill_token_block(block, type, tokens, 0, n_tokens);
   const std::size_t most = (is_one_block ? 1 : block_panels(w.n_cols)) * panel_rows;
@@ -321,10 +319,9 @@ void matmul_by_panels(const WeightType& type, const WeightView& w, std::size_t r
     const auto rows_from = [&](std::size_t r) { return n - r < panel_rows ? n - r : panel_rows; };
     for (std::size_t r = 0; r < n; r += panel_rows)
       build_panel(type, w, first + r, rows_from(r), batch, panel_of(r));
-    const std::size_t after = first + n,
-                      n_next =
-                          is_one_block ? (row_end - after < panel_rows ? row_end - after : panel_rows) : 0;
-    const NextRows next{w.data + after * w.row_bytes, n_next * w.row_bytes};
+    const std::size_t left = row_end - first - n;
+    const std::size_t n_next = !is_one_block ? 0 : left < panel_rows ? left : panel_rows;
+    const NextRows next{w.data + (first + n) * w.row_bytes, n_next * w.row_bytes};
     for (std::size_t t = 0; t < n_tokens; t += block_tokens) {
       const std::size_t n_block = n_tokens - t < block_tokens ? n_tokens - t : block_tokens;
       if (!is_one_block) fill_token_block(block, type, tokens, t, n_block);

@@ -19,12 +19,6 @@ PanelBytes part_bytes(const WeightType& type, std::size_t n_cols) {
           whole / group_cols(type.grouping) * panel_rows * sizeof(float)};
 }
 
-QUERN_INLINE I32x16 words_of(const I8x64& bytes) {
-  I32x16 words;
-  static_assert(sizeof words == sizeof bytes);
-  __builtin_memcpy(&words, &bytes, sizeof words);
-  return words;
-}
 // The low halves.
 QUERN_INLINE void store_halves(std::int16_t* p, I32x16 a) {
   std::int32_t lanes[16];
@@ -40,16 +34,14 @@ QUERN_INLINE void turn(const Batch* batch, std::size_t n, Words words, To to) {
     load_turned(reinterpret_cast<const std::byte*>(words(*batch)) + 4 * k, sizeof *batch, lanes);
 #pragma GCC unroll 4
     for (std::size_t i = 0; i < 4; ++i)
-      if (k + i < n) to(k + i, lanes[i]);
+      if (k + i < n) to(k + i, as_i32(lanes[i]));
   }
 }
 QUERN_INLINE void turn_floats(const Batch* batch, std::size_t n, float (Batch::*floats)[batch_cols / 16],
                               float* to) {
   turn(
       batch, n, [=](const Batch& row) { return row.*floats; },
-      [=](std::size_t g, const I8x64& lanes) {
-        store_bytes(reinterpret_cast<std::int8_t*>(to + g * panel_rows), lanes);
-      });
+      [=](std::size_t g, const I32x16& lanes) { store(to + g * panel_rows, as_f32(lanes)); });
 }
 
 // Vector v of the panel, columns [c, c + n), from 16 unpacked rows. n is rounded up to 64 where it is not a
@@ -58,8 +50,8 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
                 const Panel& panel) {
   turn(
       batch, (n + 63) / 64 * 16, [](const Batch& row) { return row.codes; },
-      [&](std::size_t i, const I8x64& lanes) {
-        store_bytes(panel.codes + (c + 4 * i) * panel_rows + 64 * v, lanes);
+      [&](std::size_t i, const I32x16& lanes) {
+        store_i32(panel.codes + (c + 4 * i) * panel_rows + 64 * v, lanes);
       });
   const std::size_t cols = group_cols(type.grouping), first = c / cols * panel_rows + 16 * v;
   turn_floats(batch, n / cols, &Batch::d, panel.d + first);
@@ -69,8 +61,7 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
   std::int16_t* const scales = panel.scales + c / sub * panel_rows + 16 * v;
   turn(
       batch, n / 32, [](const Batch& row) { return row.scales; },
-      [&](std::size_t i, const I8x64& bytes) {
-        const I32x16 lanes = words_of(bytes);
+      [&](std::size_t i, const I32x16& lanes) {
         store_halves(scales + i * (32 / sub) * panel_rows, lanes);
         if (sub == 16) store_halves(scales + (2 * i + 1) * panel_rows, shift_right<16>(lanes));
       });
@@ -79,8 +70,7 @@ void interleave(const Batch* batch, const WeightType& type, std::size_t c, std::
   I32x16 even = splat_i32(0);
   turn(
       batch, n / 32, [](const Batch& row) { return row.mins; },
-      [&](std::size_t i, const I8x64& bytes) {
-        const I32x16 lanes = words_of(bytes);
+      [&](std::size_t i, const I32x16& lanes) {
         if (sub == 16) return store_i32(mins + 2 * i * panel_rows, lanes);
         if (i % 2 != 0)
           store_i32(mins + (i - 1) * panel_rows, (even & splat_i32(0xffff)) | shift_left<16>(lanes));

@@ -345,6 +345,7 @@ QUERN_INLINE void turn_quarters(__m256i& a, __m256i& b, __m256i& c, __m256i& d) 
   a = _mm256_unpacklo_epi64(ab_low, cd_low), b = _mm256_unpackhi_epi64(ab_low, cd_low);
   c = _mm256_unpacklo_epi64(ab_high, cd_high), d = _mm256_unpackhi_epi64(ab_high, cd_high);
 }
+QUERN_INLINE I32x16 as_i32(I8x64 a) { return {a.lo, a.hi}; }
 QUERN_INLINE void turn_quarters(I8x64 (&v)[4]) {
   turn_quarters(v[0].lo, v[1].lo, v[2].lo, v[3].lo);
   turn_quarters(v[0].hi, v[1].hi, v[2].hi, v[3].hi);

@@ -228,6 +228,7 @@ QUERN_INLINE I32x16 dot2(I32x16 acc, I16x32 w, I16x32 a) {
 }
 #endif
 
+QUERN_INLINE I32x16 as_i32(I8x64 a) { return {a.v}; }
 QUERN_INLINE void turn_quarters(I8x64 (&v)[4]) {
   const __m512i ab_low = _mm512_unpacklo_epi32(v[0].v, v[1].v),
                 ab_high = _mm512_unpackhi_epi32(v[0].v, v[1].v);

@@ -316,6 +316,9 @@ QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   });
 }
 
+QUERN_INLINE I32x16 as_i32(const I8x64& a) {
+  return each<I32x16>([&](int i) { return vreinterpretq_s32_s8(a.v[i]); });
+}
 QUERN_INLINE void turn_quarters(I8x64 (&v)[4]) {
   for (int q = 0; q < 4; ++q) {
     const auto words = [&](int i) { return vreinterpretq_s32_s8(v[i].v[q]); };

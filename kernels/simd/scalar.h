@@ -347,6 +347,8 @@ QUERN_INLINE I32x16 dot2(const I32x16& acc, const I16x32& w, const I16x32& a) {
   return each<I32x16>(
       [&](int i) { return acc.v[i] + w.v[2 * i] * a.v[2 * i] + w.v[2 * i + 1] * a.v[2 * i + 1]; });
 }
+// The bytes as words, four each.
+QUERN_INLINE I32x16 as_i32(const I8x64& a) { return __builtin_bit_cast(I32x16, a); }
 // Each quarter of four vectors has four words of 32 bits: word k of vector j and word j of vector k change
 // places.
 QUERN_INLINE void turn_quarters(I8x64 (&v)[4]) {
